@@ -1,0 +1,126 @@
+import type { Lane } from '../domain/lane.ts';
+import type {
+  LeasedRequest,
+  RequestOutcome,
+  RequestSpec,
+  RequestStatus,
+  RequestView,
+} from '../domain/request.ts';
+
+/** What became of one submitted request. Index-aligned with what was submitted. */
+export type AcceptOutcome =
+  | { readonly kind: 'created'; readonly id: string }
+  /** The same key and fingerprint was accepted before. */
+  | { readonly kind: 'replayed'; readonly id: string; readonly status: RequestStatus }
+  /** The same key was accepted with another fingerprint. */
+  | { readonly kind: 'conflict'; readonly id: string };
+
+export interface ListFilter {
+  readonly tenant: string;
+  readonly status?: RequestStatus;
+  readonly tag?: string;
+  readonly batchId?: string;
+  readonly model?: string;
+  /** Cursor: the id after which to go on, in order of acceptance, newest first. */
+  readonly after?: string;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface UsageFilter {
+  readonly tenant: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly groupBy: readonly ('tag' | 'model' | 'day' | 'lane' | 'batch')[];
+}
+
+export interface UsageRow {
+  readonly tag: string | null;
+  readonly model: string | null;
+  /** UTC, `2026-11-24`. */
+  readonly day: string | null;
+  readonly lane: Lane | null;
+  readonly batch: string | null;
+  readonly requests: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+  readonly costMicroUsd: number;
+}
+
+export interface StatusCounts {
+  readonly queued: number;
+  readonly running: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly expired: number;
+}
+
+/** The ledger of requests, as callers use it. Every call names the tenant; a foreign id is unknown. */
+export interface RequestStore {
+  /** Records requests, each at most once per (tenant, id). Atomic per request; durable on return. */
+  accept(requests: readonly RequestSpec[]): Promise<AcceptOutcome[]>;
+  get(tenant: string, id: string): Promise<RequestView | null>;
+  list(filter: ListFilter): Promise<{ items: RequestView[]; hasMore: boolean }>;
+  counts(tenant: string, batchId?: string): Promise<StatusCounts>;
+  usage(filter: UsageFilter): Promise<UsageRow[]>;
+}
+
+export interface LeaseQuery {
+  /** Only requests of this model. */
+  readonly model: string;
+  readonly owner: string;
+  readonly nowMs: number;
+  /** The lease is void after this instant. */
+  readonly expiresAtMs: number;
+  readonly limit: number;
+}
+
+/** The ledger of requests, as workers use it. */
+export interface WorkStore {
+  /**
+   * Takes up to `limit` requests that are queued and due, or whose lease ran out, in order of
+   * priority, then prefix group, then acceptance. Each is granted to one owner only; its fence
+   * grows by one.
+   */
+  lease(query: LeaseQuery): Promise<LeasedRequest[]>;
+  /**
+   * Publishes outcomes, each only if the request is not terminal yet. Returns which of them
+   * were published, index-aligned; `false` means another result stands, and ours is dropped.
+   * Durable on return.
+   */
+  commit(outcomes: readonly RequestOutcome[]): Promise<boolean[]>;
+  /** Hands requests back, to be leased again no sooner than `notBeforeMs`. Void if the fence is stale. */
+  defer(requests: readonly Deferral[]): Promise<void>;
+  /** Extends the leases of these requests. Void if the fence is stale. */
+  extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<void>;
+  /** Models that have requests not yet terminal, with how many and how many tokens they hold. */
+  backlog(): Promise<Backlog[]>;
+  /** Ids of requests that ended otherwise (cancelled) while this owner holds them. */
+  withdrawn(refs: readonly LeaseRef[]): Promise<string[]>;
+}
+
+export interface LeaseRef {
+  readonly id: string;
+  readonly tenant: string;
+  readonly fence: number;
+}
+
+export interface Deferral extends LeaseRef {
+  readonly notBeforeMs: number;
+  /** Attempts to record; a deferral that began no call leaves it as it was. */
+  readonly attempts: number;
+  readonly firstAttemptAtMs: number | null;
+}
+
+export interface Backlog {
+  readonly model: string;
+  readonly requests: number;
+  readonly inputTokens: number;
+  readonly maxOutputTokens: number;
+  /** Earliest instant at which something may be leased. Unit: ms since the epoch. */
+  readonly nextDueAtMs: number;
+}
