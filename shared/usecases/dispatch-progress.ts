@@ -1,0 +1,49 @@
+import type { ErrorCode } from '../domain/errors.ts';
+import type { RequestOutcome } from '../domain/request.ts';
+
+/** Why requests of a provider are held until a person acts. */
+export interface ProviderStop {
+  readonly provider: string;
+  readonly code: ErrorCode;
+  /** The provider's own words. */
+  readonly message: string;
+}
+
+/** What the dispatcher did and is doing, since it was created. Plain numbers, cheap to read. */
+export interface DispatchProgress {
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Calls awaiting an answer now. */
+  readonly inFlight: number;
+  /** Calls begun. */
+  readonly sent: number;
+  readonly throttled: number;
+  /** Attempts that failed and will be tried again. */
+  readonly retried: number;
+  readonly costMicroUsd: number;
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+  readonly models: readonly ModelProgress[];
+  readonly stops: readonly ProviderStop[];
+}
+
+export interface ModelProgress {
+  readonly model: string;
+  readonly provider: string;
+  readonly inFlight: number;
+  readonly waiting: number;
+  /** Share of the binding limit used over the last seconds, 0 to 1; `null` while unlimited. */
+  readonly limitUsed: number | null;
+  /** Which limit binds; `null` while none does. */
+  readonly boundBy: string | null;
+  /** Calls are held until this instant after a refusal; 0 when not held. Unit: ms since the epoch. */
+  readonly pausedUntilMs: number;
+}
+
+/** One published outcome with the output line that carries it. */
+export interface PublishedResult {
+  readonly outcome: RequestOutcome;
+  readonly customId: string | null;
+  readonly line: Uint8Array;
+}
