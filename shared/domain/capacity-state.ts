@@ -1,0 +1,124 @@
+/**
+ * What all workers together know of one model's limits. Plain data, kept as one item in a store
+ * and changed only by the pure steps of `capacity-purchase.ts` and `capacity-learning.ts`.
+ */
+
+import type { ModelLimits } from './model-limits.ts';
+import { DIMENSIONS, type Dimension } from './provider-outcome.ts';
+import { type BucketState, GRAINS_PER_UNIT, refill } from './token-bucket.ts';
+
+/** One limit: what was declared, what the provider taught, and what is left. */
+export interface LimitState {
+  /** From the configuration; `null` when the provider's headers taught the limit. Unit: per minute. */
+  readonly declaredPerMinute: number | null;
+  /** The rate as now believed. Unit: units per minute. Integer > 0. */
+  readonly perMinute: number;
+  /** Most the provider's bucket holds. Assumed until taught. Unit: units. Integer > 0. */
+  readonly depthUnits: number;
+  readonly isDepthKnown: boolean;
+  readonly bucket: BucketState;
+  /** What the provider charges for each unit we estimate. Unit: per mille. */
+  readonly chargePerMille: number;
+}
+
+export interface CapacityState {
+  readonly limits: Partial<Record<Dimension, LimitState>>;
+  /** Caution after refusals nobody explained: share of each rate in use. Unit: per mille. */
+  readonly ratePerMille: number;
+  /** Share of the rate below which no refusal is expected. Unit: per mille. */
+  readonly ceilingPerMille: number;
+  /** When the rate was last cut or raised. Unit: ms since the epoch. */
+  readonly rateSetAtMs: number;
+  readonly cutAtMs: number;
+  /** No call before this instant. Unit: ms since the epoch. */
+  readonly pausedUntilMs: number;
+  /** Most times the sustained rate at which a full bucket is emptied. Unit: per mille. */
+  readonly surgePerMille: number;
+  readonly surgeSetAtMs: number;
+  /** Declared or learnt; `null` while unlimited. */
+  readonly concurrency: number | null;
+  readonly concurrencySetAtMs: number;
+  /** Owners that bought capacity lately, and when. Unit: ms since the epoch. */
+  readonly workers: Readonly<Record<string, number>>;
+}
+
+/**
+ * Depth assumed until the provider shows its own: one second of the rate. A provider that says it
+ * allows 60,000 a minute may enforce 1,000 a second.
+ */
+const ASSUMED_DEPTH_SECONDS = 1;
+
+/** A worker not heard of for so long no longer counts for shares. Unit: ms. */
+export const WORKER_MEMORY_MS = 5_000;
+
+export const FULL_RATE_PER_MILLE = 1_000;
+export const INITIAL_SURGE_PER_MILLE = 2_000;
+
+export function assumedDepthUnits(perMinute: number): number {
+  return Math.max(1, Math.ceil((perMinute * ASSUMED_DEPTH_SECONDS) / 60));
+}
+
+/** A limit first heard of at `nowMs`, its bucket full to the assumed depth. */
+export function createLimit(perMinute: number, isDeclared: boolean, nowMs: number): LimitState {
+  const depthUnits = assumedDepthUnits(perMinute);
+  return {
+    declaredPerMinute: isDeclared ? perMinute : null,
+    perMinute,
+    depthUnits,
+    isDepthKnown: false,
+    bucket: { grains: depthUnits * GRAINS_PER_UNIT, creditedAtMs: Math.floor(nowMs) },
+    chargePerMille: 1_000,
+  };
+}
+
+/**
+ * The state to go on from: a fresh one when there is none, and with declared limits replaced
+ * where the configuration has changed since. What the provider taught under the old declaration
+ * is forgotten then, since it may have been the reason for the change.
+ */
+export function openState(
+  stored: CapacityState | null,
+  declared: ModelLimits,
+  nowMs: number,
+): CapacityState {
+  const base: CapacityState = stored ?? {
+    limits: {},
+    ratePerMille: FULL_RATE_PER_MILLE,
+    ceilingPerMille: FULL_RATE_PER_MILLE,
+    rateSetAtMs: nowMs,
+    cutAtMs: 0,
+    pausedUntilMs: 0,
+    surgePerMille: INITIAL_SURGE_PER_MILLE,
+    surgeSetAtMs: nowMs,
+    concurrency: declared.concurrency ?? null,
+    concurrencySetAtMs: nowMs,
+    workers: {},
+  };
+  const limits: Partial<Record<Dimension, LimitState>> = {};
+  for (const dimension of DIMENSIONS) {
+    const limit = base.limits[dimension];
+    const wanted = declared.perMinute[dimension];
+    const isStale = limit !== undefined && limit.declaredPerMinute !== (wanted ?? null);
+    const kept = isStale ? undefined : limit;
+    if (kept !== undefined) {
+      limits[dimension] = refillLimit(kept, base.ratePerMille, nowMs);
+    } else if (wanted !== undefined) {
+      limits[dimension] = createLimit(wanted, true, nowMs);
+    }
+  }
+  const concurrency =
+    declared.concurrency === undefined
+      ? base.concurrency
+      : Math.min(base.concurrency ?? declared.concurrency, declared.concurrency);
+  return { ...base, limits, concurrency };
+}
+
+/** Units per minute in use, after caution. Integer >= 1. */
+export function effectivePerMinute(limit: LimitState, ratePerMille: number): number {
+  return Math.max(1, Math.floor((limit.perMinute * ratePerMille) / 1_000));
+}
+
+function refillLimit(limit: LimitState, ratePerMille: number, nowMs: number): LimitState {
+  const perMinute = effectivePerMinute(limit, ratePerMille);
+  return { ...limit, bucket: refill(limit.bucket, perMinute, limit.depthUnits, nowMs) };
+}
