@@ -1,0 +1,357 @@
+/**
+ * What one worker's own calls tell of a model's limits.
+ *
+ * The worker mirrors the buckets: it refills them, charges each call as it leaves, and remembers
+ * the level it expected the provider to have right then. When the answer's headers state the real
+ * level, the difference is the error of everything believed: start level, rate, depth, how the
+ * provider counts tokens, and other users of the same key. Averaged over the answers since the
+ * last report, part of it goes back as a correction, so that errors do not pile up.
+ *
+ * Some providers state the level at admission, others when the answer leaves. Both readings are
+ * tried for each limit, and the one that predicts better is believed.
+ */
+
+import type { Claim } from './capacity-purchase.ts';
+import type { LimitLesson, Lessons, Refusal } from './capacity-learning.ts';
+import { type CapacityState, effectivePerMinute } from './capacity-state.ts';
+import type { Charging } from './model-limits.ts';
+import {
+  DIMENSIONS,
+  type Dimension,
+  type ProviderOutcome,
+  type WindowSignal,
+} from './provider-outcome.ts';
+import { GRAINS_PER_UNIT } from './token-bucket.ts';
+
+/** Share of an error that is corrected at once; the rest waits for confirmation. */
+const GAIN = 0.5;
+/** With others buying too, a surplus may be their capacity bought and not yet spent. */
+const SHARED_UPWARD_GAIN = 0.1;
+/** Weight of a new sample in running means. */
+const SMOOTHING = 0.2;
+/** Estimated charge between two levels compared, as a share of the depth, at least. */
+const CHARGE_SAMPLE_SHARE = 0.05;
+const CHARGE_SAMPLE_CALLS = 20;
+const LOWEST_CHARGE_RATIO = 0.2;
+const HIGHEST_CHARGE_RATIO = 5;
+
+interface Snapshot {
+  /** Level expected right after this call was charged. Unit: units. */
+  readonly expectedUnits: number;
+  readonly correctedUnits: number;
+  readonly estimatedTotal: number;
+  readonly chargedUnits: number;
+}
+
+/** Handed out when a call leaves, handed back with its outcome. */
+export interface SentCall {
+  readonly sentAtMs: number;
+  readonly claim: Claim;
+  readonly snapshots: Partial<Record<Dimension, Snapshot>>;
+}
+
+interface Mirror {
+  units: number;
+  atMs: number;
+  perMs: number;
+  depthUnits: number;
+  chargePerMille: number;
+  /** Sum of corrections so far: levels expected earlier are judged with those made since. */
+  correctedUnits: number;
+  /** Output reserved and not yet charged, where the provider charges as produced. */
+  pendingUnits: number;
+  errorAtSend: RunningError;
+  errorAtReceipt: RunningError;
+  settledUnits: number;
+  taughtPerMinute: number | undefined;
+  taughtDepth: number | undefined;
+  /** Estimates charged so far, before scaling. */
+  estimatedTotal: number;
+  estimatedCalls: number;
+  anchor: { estimatedTotal: number; calls: number; remaining: number; sentAtMs: number } | null;
+  chargeRatio: number | undefined;
+}
+
+interface RunningError {
+  sum: number;
+  count: number;
+  meanSquare: number;
+}
+
+export class LimitObserver {
+  private readonly mirrors = new Map<Dimension, Mirror>();
+  /** Limits the headers show and the configuration does not. Unit: units per minute. */
+  private readonly undeclared = new Map<Dimension, number>();
+  private refusals: Refusal[] = [];
+  private isShared = false;
+  private outputRatio = 1;
+  private readonly charging: Charging;
+
+  constructor(charging: Charging) {
+    this.charging = charging;
+  }
+
+  /** Share of `max_tokens` that answers turn out to use. Between 0 and 1. */
+  get expectedOutputRatio(): number {
+    return this.outputRatio;
+  }
+
+  /** Takes over the shared view after a purchase; what was bought and not sent is still ours. */
+  resync(state: CapacityState, unsent: readonly Claim[], nowMs: number): void {
+    this.isShared = Object.keys(state.workers).length > 1;
+    for (const dimension of DIMENSIONS) {
+      const limit = state.limits[dimension];
+      if (limit === undefined) {
+        this.mirrors.delete(dimension);
+        continue;
+      }
+      const mirror = this.mirrors.get(dimension) ?? emptyMirror();
+      const ahead = unsent.reduce((sum, claim) => sum + claim[dimension], 0);
+      mirror.units =
+        limit.bucket.grains / GRAINS_PER_UNIT + (ahead * limit.chargePerMille) / 1_000;
+      mirror.atMs = nowMs;
+      mirror.perMs = effectivePerMinute(limit, state.ratePerMille) / 60_000;
+      mirror.depthUnits = limit.depthUnits;
+      mirror.chargePerMille = limit.chargePerMille;
+      this.mirrors.set(dimension, mirror);
+    }
+  }
+
+  /** Charges a call as it leaves. */
+  sent(claim: Claim, nowMs: number): SentCall {
+    const snapshots: Partial<Record<Dimension, Snapshot>> = {};
+    for (const [dimension, mirror] of this.mirrors) {
+      advance(mirror, nowMs);
+      const chargedUnits = (claim[dimension] * mirror.chargePerMille) / 1_000;
+      mirror.units -= chargedUnits;
+      mirror.estimatedTotal += claim[dimension];
+      mirror.estimatedCalls += 1;
+      if (this.isChargedLater(dimension)) mirror.pendingUnits += chargedUnits;
+      snapshots[dimension] = {
+        expectedUnits: mirror.units,
+        correctedUnits: mirror.correctedUnits,
+        estimatedTotal: mirror.estimatedTotal,
+        chargedUnits,
+      };
+    }
+    return { sentAtMs: nowMs, claim, snapshots };
+  }
+
+  /** Compares what came back with what was expected. */
+  received(call: SentCall, outcome: ProviderOutcome, maxOutputTokens: number, nowMs: number): void {
+    if (outcome.kind === 'answered' && maxOutputTokens > 0) {
+      const ratio = Math.min(1, outcome.usage.outputTokens / maxOutputTokens);
+      this.outputRatio += SMOOTHING * 0.25 * (ratio - this.outputRatio);
+    }
+    for (const [dimension, mirror] of this.mirrors) {
+      const snapshot = call.snapshots[dimension];
+      if (snapshot === undefined) continue;
+      advance(mirror, nowMs);
+      this.settle(dimension, mirror, snapshot, outcome);
+      const signal = outcome.signals.windows[dimension];
+      if (signal === undefined) continue;
+      // A refused call took nothing from token limits, so the level it shows is before the charge.
+      const isUncharged = isRefusal(outcome) && dimension !== 'requests';
+      const expectedUnits = snapshot.expectedUnits + (isUncharged ? snapshot.chargedUnits : 0);
+      this.compare(dimension, mirror, { ...snapshot, expectedUnits }, signal, call.sentAtMs);
+    }
+    this.noticeUndeclared(outcome);
+    if (isRefusal(outcome)) {
+      const windows = Object.values(outcome.signals.windows);
+      this.refusals.push({
+        sentAtMs: call.sentAtMs,
+        throttledBy: outcome.throttledBy,
+        retryAfterMs: outcome.signals.retryAfterMs ?? null,
+        isExplained: windows.some((window) => window.remaining !== undefined),
+        inFlight: 0,
+      });
+    }
+  }
+
+  /** True when there is something the other workers should know before the next purchase. */
+  get hasUrgentNews(): boolean {
+    return this.refusals.length > 0;
+  }
+
+  /** Everything learnt since the last call, and forgets it. */
+  report(inFlight: number): Lessons {
+    const limits: Partial<Record<Dimension, LimitLesson>> = {};
+    for (const [dimension, mirror] of this.mirrors) {
+      const correctionUnits = this.takeCorrection(mirror);
+      const lesson: LimitLesson = {
+        correctionUnits,
+        settledUnits: mirror.settledUnits,
+        ...(mirror.taughtPerMinute === undefined ? {} : { perMinute: mirror.taughtPerMinute }),
+        ...(mirror.taughtDepth === undefined ? {} : { depthUnits: mirror.taughtDepth }),
+        ...(mirror.chargeRatio === undefined || this.isShared
+          ? {}
+          : { chargePerMille: Math.round(mirror.chargeRatio * 1_000) }),
+      };
+      mirror.settledUnits = 0;
+      limits[dimension] = lesson;
+    }
+    for (const [dimension, perMinute] of this.undeclared) {
+      if (limits[dimension] === undefined) {
+        limits[dimension] = { perMinute, correctionUnits: 0, settledUnits: 0 };
+      }
+    }
+    this.undeclared.clear();
+    const refusals = this.refusals.map((refusal) => ({ ...refusal, inFlight }));
+    this.refusals = [];
+    return { limits, refusals };
+  }
+
+  private noticeUndeclared(outcome: ProviderOutcome): void {
+    for (const dimension of DIMENSIONS) {
+      const limit = outcome.signals.windows[dimension]?.limit;
+      if (limit !== undefined && limit > 0 && !this.mirrors.has(dimension)) {
+        this.undeclared.set(dimension, limit);
+      }
+    }
+  }
+
+  private isChargedLater(dimension: Dimension): boolean {
+    return dimension === 'outputTokens';
+  }
+
+  private settle(
+    dimension: Dimension,
+    mirror: Mirror,
+    snapshot: Snapshot,
+    outcome: ProviderOutcome,
+  ): void {
+    const isLater = this.isChargedLater(dimension);
+    if (isLater) mirror.pendingUnits = Math.max(0, mirror.pendingUnits - snapshot.chargedUnits);
+    let usedUnits: number;
+    if (isRefusal(outcome) && dimension !== 'requests') usedUnits = 0;
+    else if (outcome.kind === 'failed') return;
+    else if (isLater) usedUnits = outcome.usage.outputTokens;
+    else if (dimension === 'inputTokens' && this.charging === 'as_produced') {
+      const { inputTokens, cacheWriteTokens, cacheWrite1hTokens } = outcome.usage;
+      usedUnits = inputTokens + cacheWriteTokens + cacheWrite1hTokens;
+    } else return;
+    const difference = snapshot.chargedUnits - usedUnits;
+    mirror.units += difference;
+    mirror.settledUnits += difference;
+  }
+
+  private compare(
+    dimension: Dimension,
+    mirror: Mirror,
+    snapshot: Snapshot,
+    signal: WindowSignal,
+    sentAtMs: number,
+  ): void {
+    if (signal.limit !== undefined && signal.limit > 0) mirror.taughtPerMinute = signal.limit;
+    const { remaining } = signal;
+    if (remaining === undefined) return;
+    this.learnDepth(mirror, signal, remaining);
+    const madeSince = mirror.correctedUnits - snapshot.correctedUnits;
+    const atSend = remaining - (snapshot.expectedUnits + madeSince);
+    const pending = this.isChargedLater(dimension) ? mirror.pendingUnits : 0;
+    const atReceipt = remaining - (mirror.units + pending);
+    note(mirror.errorAtSend, atSend);
+    note(mirror.errorAtReceipt, atReceipt);
+    if (!this.isChargedLater(dimension)) this.learnCharge(mirror, snapshot, remaining, sentAtMs);
+  }
+
+  private learnDepth(mirror: Mirror, signal: WindowSignal, remaining: number): void {
+    const perMs = (signal.limit ?? mirror.perMs * 60_000) / 60_000;
+    const { resetMs } = signal;
+    if (resetMs === undefined || resetMs < 0) {
+      if (remaining > (mirror.taughtDepth ?? mirror.depthUnits)) mirror.taughtDepth = remaining;
+      return;
+    }
+    const depth = remaining + resetMs * perMs;
+    const known = mirror.taughtDepth;
+    mirror.taughtDepth = Math.max(
+      remaining,
+      1,
+      Math.round(known === undefined ? depth : known + SMOOTHING * (depth - known)),
+    );
+  }
+
+  /** Two levels, and the refill between them, tell what the provider charged for our estimates. */
+  private learnCharge(
+    mirror: Mirror,
+    snapshot: Snapshot,
+    remaining: number,
+    sentAtMs: number,
+  ): void {
+    const isNearFull = remaining > 0.95 * mirror.depthUnits;
+    const here = {
+      estimatedTotal: snapshot.estimatedTotal,
+      calls: mirror.estimatedCalls,
+      remaining,
+      sentAtMs,
+    };
+    const { anchor } = mirror;
+    if (isNearFull || anchor === null) {
+      mirror.anchor = isNearFull ? null : here;
+      return;
+    }
+    const estimated = here.estimatedTotal - anchor.estimatedTotal;
+    const isEnough =
+      estimated >= CHARGE_SAMPLE_SHARE * mirror.depthUnits &&
+      here.calls - anchor.calls >= CHARGE_SAMPLE_CALLS;
+    if (!isEnough) return;
+    const charged = anchor.remaining - remaining + mirror.perMs * (sentAtMs - anchor.sentAtMs);
+    const ratio = Math.min(HIGHEST_CHARGE_RATIO, Math.max(LOWEST_CHARGE_RATIO, charged / estimated));
+    const known = mirror.chargeRatio ?? mirror.chargePerMille / 1_000;
+    mirror.chargeRatio = known + SMOOTHING * (ratio - known);
+    mirror.anchor = here;
+  }
+
+  private takeCorrection(mirror: Mirror): number {
+    const believed =
+      mirror.errorAtReceipt.meanSquare < mirror.errorAtSend.meanSquare
+        ? mirror.errorAtReceipt
+        : mirror.errorAtSend;
+    const error = believed.count === 0 ? 0 : believed.sum / believed.count;
+    for (const running of [mirror.errorAtSend, mirror.errorAtReceipt]) {
+      running.sum = 0;
+      running.count = 0;
+    }
+    const gain = error > 0 && this.isShared ? SHARED_UPWARD_GAIN : GAIN;
+    const correction = error * gain;
+    mirror.correctedUnits += correction;
+    return correction;
+  }
+}
+
+function isRefusal(outcome: ProviderOutcome): boolean {
+  return outcome.kind === 'failed' && outcome.code === 'provider_throttled';
+}
+
+function emptyMirror(): Mirror {
+  return {
+    units: 0,
+    atMs: 0,
+    perMs: 0,
+    depthUnits: 1,
+    chargePerMille: 1_000,
+    correctedUnits: 0,
+    pendingUnits: 0,
+    errorAtSend: { sum: 0, count: 0, meanSquare: 0 },
+    errorAtReceipt: { sum: 0, count: 0, meanSquare: 0 },
+    settledUnits: 0,
+    taughtPerMinute: undefined,
+    taughtDepth: undefined,
+    estimatedTotal: 0,
+    estimatedCalls: 0,
+    anchor: null,
+    chargeRatio: undefined,
+  };
+}
+
+function advance(mirror: Mirror, nowMs: number): void {
+  const elapsedMs = Math.max(0, nowMs - mirror.atMs);
+  mirror.units = Math.min(mirror.depthUnits, mirror.units + elapsedMs * mirror.perMs);
+  mirror.atMs += elapsedMs;
+}
+
+function note(running: RunningError, error: number): void {
+  running.sum += error;
+  running.count += 1;
+  running.meanSquare += SMOOTHING * (error * error - running.meanSquare);
+}
