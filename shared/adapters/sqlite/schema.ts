@@ -1,0 +1,117 @@
+/**
+ * The schema, as steps that are only ever appended: a file at version n has had the first n
+ * applied. `due_at_ms` says where a request stands with the lease: NULL it has ended, 0 it may
+ * be leased now, otherwise it waits (deferred, or leased) until that instant. The two partial
+ * indexes follow from it, so a lease costs what it grants however many wait.
+ */
+export const SCHEMA_STEPS: readonly string[] = [
+  `
+  CREATE TABLE requests (
+    seq INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    status TEXT NOT NULL,
+    due_at_ms INTEGER,
+    priority INTEGER NOT NULL,
+    group_order REAL NOT NULL,
+    owner TEXT,
+    fence INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    first_attempt_at_ms INTEGER,
+    commit_seq INTEGER,
+    custom_id TEXT,
+    batch_id TEXT,
+    endpoint TEXT NOT NULL,
+    lane TEXT,
+    tags TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    body_segment TEXT NOT NULL,
+    body_offset INTEGER NOT NULL,
+    body_length INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    max_output_tokens INTEGER NOT NULL,
+    prefix_key TEXT,
+    created_at_ms INTEGER NOT NULL,
+    deadline_at_ms INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX requests_by_key ON requests (tenant, id);
+  CREATE INDEX requests_ready ON requests (model, priority, group_order) WHERE due_at_ms = 0;
+  CREATE INDEX requests_waiting ON requests (model, due_at_ms) WHERE due_at_ms > 0;
+  CREATE INDEX requests_by_tenant ON requests (tenant);
+  CREATE INDEX requests_by_status ON requests (tenant, status);
+  CREATE INDEX requests_by_batch ON requests (tenant, batch_id) WHERE batch_id IS NOT NULL;
+
+  CREATE TABLE request_tags (
+    tenant TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (tenant, tag, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE outcomes (
+    commit_seq INTEGER PRIMARY KEY,
+    request_seq INTEGER NOT NULL,
+    status_code INTEGER NOT NULL,
+    error_code TEXT,
+    lane TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    cached_input_tokens INTEGER NOT NULL,
+    cache_write_tokens INTEGER NOT NULL,
+    cache_write_1h_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost_micro_usd REAL NOT NULL,
+    finished_at_ms INTEGER NOT NULL,
+    result_segment TEXT NOT NULL,
+    result_offset INTEGER NOT NULL,
+    result_length INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE batch_counts (
+    tenant TEXT NOT NULL,
+    batch_id TEXT NOT NULL,
+    accepted INTEGER NOT NULL DEFAULT 0,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    expired INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, batch_id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE backlog (
+    model TEXT PRIMARY KEY,
+    requests INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    max_output_tokens INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE usage_quarters (
+    tenant TEXT NOT NULL,
+    quarter INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    batch_id TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    cached_input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost_micro_usd REAL NOT NULL,
+    PRIMARY KEY (tenant, quarter, model, lane, batch_id, tags)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE commit_marks (
+    segment TEXT PRIMARY KEY,
+    upto INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE capacity (
+    model TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

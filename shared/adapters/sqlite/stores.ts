@@ -1,0 +1,24 @@
+import { SqliteCapacityStore } from './capacity-store.ts';
+import { SqliteCommitMarks } from './commit-marks.ts';
+import type { Database } from './database.ts';
+import { SqliteRequestStore } from './request-store.ts';
+import { SqliteWorkStore } from './work-store.ts';
+
+export interface SqliteStores {
+  readonly requests: SqliteRequestStore;
+  readonly work: SqliteWorkStore;
+  readonly capacity: SqliteCapacityStore;
+  /** Where adoption of the result log may begin. */
+  readonly marks: SqliteCommitMarks;
+}
+
+/** All stores of one state database. Make them once per database: they share what was committed. */
+export function createSqliteStores(database: Database): SqliteStores {
+  const marks = new SqliteCommitMarks(database);
+  return {
+    requests: new SqliteRequestStore(database),
+    work: new SqliteWorkStore(database, marks),
+    capacity: new SqliteCapacityStore(database),
+    marks,
+  };
+}
