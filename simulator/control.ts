@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Stats } from './books.ts';
+import { parseJson, readBody, sendJson } from './http.ts';
+import { checkOptions, InvalidOptionsError, type SimulatorOptions } from './options.ts';
+
+/** What the control routes may ask of the running simulator. */
+export interface Control {
+  stats(): Stats;
+  reset(): void;
+  configure(patch: SimulatorOptions): void;
+}
+
+const MAX_CONFIG_BYTES = 1_048_576;
+
+/** Answers GET /_stats, POST /_reset and POST /_config; false when the route is not ours. */
+export async function answerControl(
+  request: IncomingMessage,
+  response: ServerResponse,
+  control: Control,
+): Promise<boolean> {
+  if (!request.url?.startsWith('/_')) return false;
+  switch (`${request.method} ${request.url}`) {
+    case 'GET /_stats':
+      request.resume();
+      sendJson(response, 200, control.stats());
+      return true;
+    case 'POST /_reset':
+      request.resume();
+      control.reset();
+      sendJson(response, 200, { reset: true });
+      return true;
+    case 'POST /_config':
+      await configure(request, response, control);
+      return true;
+    default:
+      request.resume();
+      sendJson(response, 404, {
+        error: 'Unknown control route; there are GET /_stats, POST /_reset and POST /_config.',
+      });
+      return true;
+  }
+}
+
+async function configure(
+  request: IncomingMessage,
+  response: ServerResponse,
+  control: Control,
+): Promise<void> {
+  const patch = parseJson((await readBody(request, MAX_CONFIG_BYTES)) ?? '');
+  try {
+    if (!isPatch(patch))
+      throw new InvalidOptionsError('The body must be a JSON object of options.');
+    control.configure(patch);
+    sendJson(response, 200, { configured: Object.keys(patch) });
+  } catch (error) {
+    if (!(error instanceof InvalidOptionsError)) throw error;
+    sendJson(response, 400, { error: error.message });
+  }
+}
+
+/** @throws {InvalidOptionsError} when it is an object but not of options. */
+function isPatch(value: unknown): value is SimulatorOptions {
+  if (typeof value !== 'object' || value === null) return false;
+  checkOptions(value);
+  return true;
+}

@@ -1,0 +1,190 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type Call,
+  type Dialect,
+  type Endpoint,
+  type FlatHeaders,
+  isProblem,
+  type Problem,
+  type View,
+} from './call.ts';
+import type { SimulatorClock } from './clock.ts';
+import { deliver, resetConnection, sendHtml } from './delivery.ts';
+import { FAULT_PHASES, type FaultKind } from './faults.ts';
+import { headerOf, parseJson, readBody, send } from './http.ts';
+import type { AdmittedJob, Job, Provider } from './provider.ts';
+
+/** Larger bodies are refused. Documented for Anthropic messages; assumed for the others. */
+const MAX_BODY_BYTES = 32 * 1_024 * 1_024;
+
+const DEFAULT_FAULT_RETRY_MS = 1_000;
+
+const NO_VIEW: View = () => undefined;
+
+/** One HTTP exchange with a client that speaks a certain dialect. */
+export class Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #dialect: Dialect;
+  readonly #provider: Provider;
+  readonly #clock: SimulatorClock;
+  readonly #requestId: string;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    dialect: Dialect,
+    provider: Provider,
+    clock: SimulatorClock,
+    requestId: string,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#dialect = dialect;
+    this.#provider = provider;
+    this.#clock = clock;
+    this.#requestId = requestId;
+  }
+
+  /** Answers a request on a route that runs a model. */
+  async run(endpoint: Endpoint): Promise<void> {
+    const { books } = this.#provider;
+    books.received += 1;
+    const denied = this.#unauthorized();
+    const text = await readBody(this.#request, MAX_BODY_BYTES);
+    if (denied) return this.#reject(denied);
+    if (text === undefined) return this.#reject(this.#dialect.tooLarge());
+    const body = parseJson(text);
+    if (body === undefined) return this.#reject(this.#dialect.notJson());
+    const provider = this.#provider;
+    const call = endpoint.read(body, {
+      settings: provider.settings,
+      model: (name) => provider.modelSettings(name),
+    });
+    if (isProblem(call)) return this.#reject(call);
+    await this.#serve(call, text);
+  }
+
+  /** Answers a request that runs no model with `value`, if its key is good. */
+  list(value: unknown): void {
+    this.#request.resume();
+    const denied = this.#unauthorized();
+    if (denied) this.#sendProblem(denied, NO_VIEW, 0);
+    else this.#sendBody(200, JSON.stringify(value));
+  }
+
+  /** Answers with an error that spends and counts nothing. */
+  decline(problem: Problem): void {
+    this.#request.resume();
+    this.#sendProblem(problem, NO_VIEW, 0);
+  }
+
+  async #serve(call: Call, text: string): Promise<void> {
+    const provider = this.#provider;
+    const headerKey = headerOf(this.#request, 'x-penstock-request-id');
+    const job = provider.open(call, this.#dialect, text, headerKey);
+    if (job.fault !== undefined && FAULT_PHASES[job.fault.kind] === 'refuse') {
+      provider.refuseByFault(job, job.fault.kind);
+      this.#answerFault(job, job.fault.kind);
+      return;
+    }
+    const admitted = provider.admit(job);
+    if ('kind' in admitted) {
+      const view = provider.currentView(call.model);
+      const { settings } = provider;
+      this.#sendProblem(this.#dialect.refusal(admitted, call.model, view, settings), view, 0);
+      return;
+    }
+    await this.#clock.sleep(job.workMs);
+    if (job.fault !== undefined && FAULT_PHASES[job.fault.kind] === 'fail') {
+      provider.fail(admitted);
+      this.#answerFault(job, job.fault.kind, admitted.view);
+      return;
+    }
+    const answer = provider.finish(admitted);
+    const headers = this.#headers(this.#viewForHeaders(admitted), job.workMs);
+    const { contentType } = call;
+    const reply = { status: 200, contentType, headers, body: call.render(answer) };
+    if (this.#isClientGone()) return provider.delivered(admitted, 'client gone');
+    await deliver(this.#response, reply, job.fault, this.#clock);
+    provider.delivered(admitted, this.#isClientGone() ? 'client gone' : 'handed over');
+  }
+
+  #answerFault(job: Job, kind: FaultKind, view?: View): void {
+    if (kind === 'reset_before') {
+      resetConnection(this.#response);
+      return;
+    }
+    if (kind === 'html') {
+      sendHtml(this.#response);
+      return;
+    }
+    const problem = this.#dialect.fault(kind, job.call.model);
+    const waits = kind === 'http429' || kind === 'slow_down' || kind === 'slow_down_503';
+    const retryAfterMs = waits ? (job.fault?.durationMs ?? DEFAULT_FAULT_RETRY_MS) : undefined;
+    const levels =
+      kind === 'http401' ? NO_VIEW : (view ?? this.#provider.currentView(job.call.model));
+    this.#sendProblem({ ...problem, retryAfterMs }, levels, view ? job.workMs : 0);
+  }
+
+  #reject(problem: Problem): void {
+    const provider = this.#provider;
+    provider.books.invalid(problem.status);
+    const { chargedTo } = problem;
+    const view =
+      chargedTo === undefined || !this.#dialect.invalidSpendsQuota
+        ? NO_VIEW
+        : provider.chargeInvalid(chargedTo, invalidEstimate(provider));
+    this.#sendProblem(problem, view, 0);
+  }
+
+  #unauthorized(): Problem | undefined {
+    const { apiKeys } = this.#provider.settings;
+    if (apiKeys === undefined) return undefined;
+    const key =
+      headerOf(this.#request, 'authorization')?.replace(/^Bearer\s+/i, '') ??
+      headerOf(this.#request, 'x-api-key') ??
+      headerOf(this.#request, 'api-key');
+    return key !== undefined && apiKeys.has(key) ? undefined : this.#dialect.unauthorized(key);
+  }
+
+  #viewForHeaders(job: AdmittedJob): View {
+    return this.#dialect.levelsInHeaders === 'admission'
+      ? job.view
+      : this.#provider.currentView(job.call.model);
+  }
+
+  #headers(view: View, processingMs: number): FlatHeaders {
+    const { settings } = this.#provider;
+    const common = this.#dialect.headers(this.#requestId, settings, Math.round(processingMs));
+    if (settings.rateHeaders !== 'all' || view === NO_VIEW) return common;
+    return [...common, ...this.#dialect.rateHeaders(view, this.#clock.nowMs())];
+  }
+
+  #sendProblem(problem: Problem, view: View, processingMs: number): void {
+    const levels = problem.isBare ? NO_VIEW : view;
+    const isTold =
+      problem.retryAfterMs !== undefined && this.#provider.settings.rateHeaders !== 'none';
+    send(this.#response, {
+      status: problem.status,
+      headers: [
+        ...this.#headers(levels, processingMs),
+        ...(isTold ? this.#dialect.retryHeaders(problem.retryAfterMs ?? 0) : []),
+      ],
+      body: this.#dialect.renderProblem(problem, this.#requestId),
+    });
+  }
+
+  #sendBody(status: number, body: string): void {
+    send(this.#response, { status, headers: this.#headers(NO_VIEW, 0), body });
+  }
+
+  #isClientGone(): boolean {
+    return this.#response.destroyed || this.#request.socket.destroyed;
+  }
+}
+
+/** What an invalid request is estimated at: the overhead of a prompt without text. Recorded: 17. */
+function invalidEstimate({ settings }: Provider): number {
+  return settings.estimate === 'header-fit' ? 17 : 0;
+}
