@@ -39,7 +39,9 @@ export function compose(
   fault: FaultKind | undefined,
 ): Composition {
   const { format } = call;
-  if (format.kind === 'none') return { text: '', finish: 'stop', outputTokens: 0 };
+  if (format.kind === 'none') {
+    return { text: fault === 'null_content' ? null : '', finish: 'stop', outputTokens: 0 };
+  }
   const ids = findIds(call, settings.keyPattern).map(({ id, written }) =>
     fault === 'wrong_ids'
       ? { id: `${id}-wrong`, written: written.replace(id, `${id}-wrong`) }

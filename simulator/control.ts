@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Stats } from './books.ts';
 import { parseJson, readBody, sendJson } from './http.ts';
 import { checkOptions, InvalidOptionsError, type SimulatorOptions } from './options.ts';
+import type { Stats } from './stats.ts';
 
 /** What the control routes may ask of the running simulator. */
 export interface Control {

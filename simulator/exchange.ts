@@ -12,7 +12,8 @@ import type { SimulatorClock } from './clock.ts';
 import { deliver, resetConnection, sendHtml } from './delivery.ts';
 import { FAULT_PHASES, type FaultKind } from './faults.ts';
 import { headerOf, parseJson, readBody, send } from './http.ts';
-import type { AdmittedJob, Job, Provider } from './provider.ts';
+import type { AdmittedJob, Job } from './job.ts';
+import type { Provider } from './provider.ts';
 
 /** Larger bodies are refused. Documented for Anthropic messages; assumed for the others. */
 const MAX_BODY_BYTES = 32 * 1_024 * 1_024;
@@ -65,11 +66,11 @@ export class Exchange {
     await this.#serve(call, text);
   }
 
-  /** Answers a request that runs no model with `value`, if its key is good. */
-  list(value: unknown): void {
+  /** Answers a request that runs no model, if its key is good. */
+  show(value: object | Problem): void {
     this.#request.resume();
-    const denied = this.#unauthorized();
-    if (denied) this.#sendProblem(denied, NO_VIEW, 0);
+    const problem = this.#unauthorized() ?? ('status' in value ? value : undefined);
+    if (problem) this.#sendProblem(problem, NO_VIEW, 0);
     else this.#sendBody(200, JSON.stringify(value));
   }
 

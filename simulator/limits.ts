@@ -6,6 +6,8 @@
  * a limit of n units a window refills exactly n grains a millisecond; nothing is lost to rounding.
  */
 
+import { type Bucket, capacityGrains, steps, untilCredited } from './bucket.ts';
+
 /** What a bucket counts. A request passes all configured buckets at once, or none. */
 export const DIMENSIONS = [
   'requests',
@@ -40,15 +42,6 @@ export interface LimitSettings {
   readonly quantumMs?: number | null | undefined;
   /** Whether a refusal itself spends one request. @default false */
   readonly refusalCostsRequest?: boolean | null | undefined;
-}
-
-export interface Bucket {
-  /** Units that refill in one window. Integer > 0. */
-  readonly limit: number;
-  readonly windowMs: number;
-  /** Most units the bucket holds. Integer > 0. */
-  readonly capacity: number;
-  readonly quantumMs: number;
 }
 
 /** Limits compiled once, so that admission is arithmetic only. */
@@ -239,10 +232,6 @@ export function viewBucket(
   };
 }
 
-function capacityGrains(bucket: Bucket): number {
-  return bucket.capacity * bucket.windowMs;
-}
-
 /** A clock that runs backwards credits nothing and never moves the instant back. */
 function credit(limits: ModelLimits, levels: Levels, nowMs: number): Levels {
   if (nowMs <= levels.creditedAtMs) return levels;
@@ -251,17 +240,6 @@ function credit(limits: ModelLimits, levels: Levels, nowMs: number): Levels {
     return Math.min(capacityGrains(bucket), held + dueMs * bucket.limit);
   });
   return { grains, creditedAtMs: nowMs, inFlight: levels.inFlight };
-}
-
-function steps(bucket: Bucket, atMs: number): number {
-  return Math.floor(atMs / bucket.quantumMs) * bucket.quantumMs;
-}
-
-/** How long after `fromMs` the bucket has been credited `dueMs` worth of refill. */
-function untilCredited(bucket: Bucket, dueMs: number, fromMs: number): number {
-  if (dueMs === 0) return 0;
-  const target = steps(bucket, fromMs) + dueMs;
-  return Math.ceil(target / bucket.quantumMs) * bucket.quantumMs - fromMs;
 }
 
 function chargeRefusal(limits: ModelLimits, levels: Levels): Levels {

@@ -1,4 +1,5 @@
-import type { Segment } from './call.ts';
+import type { Call, Segment, Usage } from './call.ts';
+import type { Settings } from './options.ts';
 import { digest, EMPTY_LANES, feed, type Lanes } from './random.ts';
 
 /** The end of a prefix that a provider may have cached. */
@@ -21,6 +22,12 @@ const MEMO_ENTRIES = 512;
 /** Bounds memory: past it, the entries used least recently are dropped. */
 const WARM_ENTRIES = 200_000;
 
+/** What a prompt costs before anything is answered to it. */
+export type PromptUsage = Omit<Usage, 'outputTokens'>;
+
+/** Prefixes that live longer than this are written at the price of an hour. Unit: ms. */
+const SHORT_TTL_MS = 300_000;
+
 interface Walk {
   readonly lanes: Lanes;
   readonly chars: number;
@@ -38,20 +45,48 @@ interface Warmth {
  * after its last use.
  */
 export class PromptCache {
+  readonly #isEnabled: boolean;
   readonly #charsPerToken: number;
   readonly #minTokens: number;
   readonly #ttlMs: number;
   readonly #warm = new Map<number, Warmth>();
   readonly #openings = new Map<string, Walk>();
 
-  constructor(charsPerToken: number, minTokens: number, ttlMs: number) {
+  constructor({ enabled, minTokens, ttlMs }: Settings['cache'], charsPerToken: number) {
+    this.#isEnabled = enabled;
     this.#charsPerToken = charsPerToken;
     this.#minTokens = minTokens;
     this.#ttlMs = ttlMs;
   }
 
+  /** How much of the prompt is warm now, and which prefixes it will leave warm. */
+  read(call: Call, nowMs: number): { usage: PromptUsage; carried: readonly Mark[] } {
+    const { promptTokens, caching, segments } = call;
+    const cold = { promptTokens, cachedTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0 };
+    if (!this.#isEnabled || caching === 'none' || promptTokens < this.#minTokens) {
+      return { usage: cold, carried: [] };
+    }
+    if (caching === 'automatic') {
+      const marks = this.#automaticMarks(segments);
+      const cachedTokens = Math.min(promptTokens, this.#warmTokens(marks, nowMs));
+      return { usage: { ...cold, cachedTokens }, carried: marks };
+    }
+    const { reads, writes } = this.#breakpointMarks(segments);
+    const cachedTokens = this.#warmTokens(reads, nowMs);
+    const usage = { ...cold, cachedTokens };
+    const written = writes.filter((mark) => mark.tokens > cachedTokens);
+    let from = cachedTokens;
+    for (const { tokens, ttlMs } of written) {
+      if (ttlMs > SHORT_TTL_MS) usage.cacheWrite1hTokens += tokens - from;
+      else usage.cacheWrite5mTokens += tokens - from;
+      from = tokens;
+    }
+    const reread = reads.filter((mark) => mark.tokens === cachedTokens);
+    return { usage, carried: [...reread, ...written] };
+  }
+
   /** Marks every 128 tokens from the minimum on; a segment shared by many requests is hashed once. */
-  automaticMarks(segments: readonly Segment[]): readonly Mark[] {
+  #automaticMarks(segments: readonly Segment[]): readonly Mark[] {
     let walk: Walk = { lanes: EMPTY_LANES, chars: 0, marks: [] };
     for (const [index, { role, text }] of segments.entries()) {
       if (index > 0 || text.length < MEMO_CHARS) {
@@ -69,7 +104,7 @@ export class PromptCache {
   }
 
   /** Marks to look up, and marks to write, for prompts whose caller sets the breakpoints. */
-  breakpointMarks(segments: readonly Segment[]): {
+  #breakpointMarks(segments: readonly Segment[]): {
     readonly reads: readonly Mark[];
     readonly writes: readonly Mark[];
   } {
@@ -93,7 +128,7 @@ export class PromptCache {
   }
 
   /** Tokens of the longest marked prefix that is warm now. */
-  warmTokens(marks: readonly Mark[], nowMs: number): number {
+  #warmTokens(marks: readonly Mark[], nowMs: number): number {
     let longest = 0;
     for (const { key, tokens } of marks) {
       const warmth = this.#warm.get(key);

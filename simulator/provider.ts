@@ -1,57 +1,33 @@
 import { hash } from 'node:crypto';
-import { compose, findIds, LATENCY_STREAM } from './answers.ts';
-import { Books, ModelBooks, type Stats } from './books.ts';
+import { compose } from './answers.ts';
+import { Books } from './books.ts';
 import type { Answer, Call, Dialect, Usage, View } from './call.ts';
 import type { SimulatorClock } from './clock.ts';
 import { chooseFault, FAULT_PHASES, type FaultRule, leavesAnswerIntact } from './faults.ts';
+import {
+  type AdmittedJob,
+  drawWorkMs,
+  type Job,
+  type ModelRuntime,
+  requestKey,
+  uniqueId,
+} from './job.ts';
 import {
   type Admission,
   admit,
   carryLevels,
   fullLevels,
-  type Levels,
   type PerDimension,
   release,
   spend,
   viewBucket,
 } from './limits.ts';
+import { ModelBooks } from './model-books.ts';
 import type { ModelSettings, Settings } from './options.ts';
 import { costOf, findPrice } from './prices.ts';
-import { type Mark, PromptCache } from './prompt-cache.ts';
-import { drawBase, lognormal, uniform } from './random.ts';
-
-/** One model as it runs: its buckets, its cache, its account. */
-interface ModelRuntime {
-  settings: ModelSettings;
-  levels: Levels;
-  cache: PromptCache;
-  readonly books: ModelBooks;
-}
-
-/** One attempt at a request, with everything about it that the seed decides. */
-export interface Job {
-  readonly call: Call;
-  readonly dialect: Dialect;
-  readonly key: string;
-  readonly base: number;
-  readonly fault: FaultRule | undefined;
-  readonly arrivedAtMs: number;
-  readonly id: string;
-  /** How long the model works on it, hangs included. */
-  readonly workMs: number;
-  readonly runtime: ModelRuntime;
-  /** The books it was opened in: a reset in the meantime must not see it end. */
-  readonly books: Books;
-}
-
-/** A job that passed admission and holds a concurrency slot until `finish`. */
-export interface AdmittedJob extends Job {
-  readonly charge: PerDimension;
-  readonly usage: PromptUsage;
-  readonly view: View;
-}
-
-type PromptUsage = Omit<Usage, 'outputTokens'>;
+import { PromptCache } from './prompt-cache.ts';
+import { drawBase } from './random.ts';
+import type { Stats } from './stats.ts';
 
 const NO_CHARGE: PerDimension = {
   requests: 0,
@@ -60,9 +36,6 @@ const NO_CHARGE: PerDimension = {
   outputTokens: 0,
   totalTokens: 0,
 };
-
-/** How long a hang lasts unless the rule says otherwise. Unit: ms. */
-const DEFAULT_HANG_MS = 30_000;
 
 /** The provider behind the wire: admission, work and books, with time from the given clock. */
 export class Provider {
@@ -88,9 +61,10 @@ export class Provider {
     return this.#books;
   }
 
-  /** Applies changed settings to what is running: levels and caches carry over. */
+  /** Applies changed settings to what is running: levels carry over, and caches unless their own settings changed. */
   configure(settings: Settings, haveFaultsChanged: boolean): void {
     const nowMs = this.#clock.nowMs();
+    const before = this.#settings;
     this.#settings = settings;
     if (haveFaultsChanged) this.#faultsSinceMs = nowMs;
     for (const [name, runtime] of this.#models) {
@@ -98,6 +72,8 @@ export class Provider {
       const { limits } = runtime.settings;
       runtime.levels = carryLevels(limits, next.limits, runtime.levels, nowMs);
       runtime.settings = next;
+      if (isSameCache(before, settings)) continue;
+      runtime.cache = new PromptCache(settings.cache, settings.charsPerToken);
     }
   }
 
@@ -118,7 +94,7 @@ export class Provider {
     const nowMs = this.#clock.nowMs();
     const runtime = this.#runtime(call.model);
     const bodyHash = hash('sha1', body, 'base64url');
-    const key = this.#requestKey(call, headerKey) ?? bodyHash;
+    const key = requestKey(call, headerKey, this.#settings) ?? bodyHash;
     const attempt = this.#books.nextAttempt(key);
     const base = drawBase(this.#settings.seed, `${bodyHash}/${key}`, attempt);
     const fault = chooseFault(this.#settings.faults, {
@@ -138,7 +114,7 @@ export class Provider {
       fault,
       arrivedAtMs: nowMs,
       id: uniqueId(this.#settings.seed, this.#answers),
-      workMs: this.#workMs(call, runtime.settings, base, fault),
+      workMs: drawWorkMs(call, runtime.settings, base, fault, this.#settings),
       runtime,
       books: this.#books,
     };
@@ -154,7 +130,7 @@ export class Provider {
     const { call, dialect, runtime } = job;
     const nowMs = job.arrivedAtMs;
     const { limits } = runtime.settings;
-    const { usage, carried } = this.#readCache(job);
+    const { usage, carried } = runtime.cache.read(call, nowMs);
     const charge = dialect.charge(call, runtime.settings, usage.cachedTokens);
     const admission = admit(limits, runtime.levels, charge, nowMs);
     runtime.levels = admission.levels;
@@ -252,74 +228,11 @@ export class Provider {
     const runtime: ModelRuntime = {
       settings,
       levels: fullLevels(settings.limits, this.#clock.nowMs()),
-      cache: new PromptCache(charsPerToken, cache.minTokens, cache.ttlMs),
+      cache: new PromptCache(cache, charsPerToken),
       books: new ModelBooks(),
     };
     this.#models.set(name, runtime);
     return runtime;
-  }
-
-  #requestKey(call: Call, headerKey: string | undefined): string | undefined {
-    for (const source of this.#settings.keySources) {
-      const key =
-        source === 'header'
-          ? headerKey
-          : source === 'metadata'
-            ? call.metadataKey
-            : source === 'user'
-              ? call.userKey
-              : this.#promptKey(call);
-      if (key !== undefined && key !== '') return key;
-    }
-    return undefined;
-  }
-
-  /** A prompt that packs several items is a request of its own, not a repeat of its first item. */
-  #promptKey(call: Call): string | undefined {
-    const ids = findIds(call, this.#settings.keyPattern);
-    return ids.length === 0 ? undefined : ids.map(({ id }) => id).join(',');
-  }
-
-  #workMs(
-    call: Call,
-    { latency }: ModelSettings,
-    base: number,
-    fault: FaultRule | undefined,
-  ): number {
-    const modelMs =
-      'p50Ms' in latency
-        ? lognormal(base, LATENCY_STREAM, latency.p50Ms, latency.p95Ms)
-        : latency.minMs + uniform(base, LATENCY_STREAM) * (latency.maxMs - latency.minMs);
-    const factor = call.tier === 'flex' ? this.#settings.flexLatencyFactor : 1;
-    const hangMs = fault?.kind === 'hang' ? (fault.durationMs ?? DEFAULT_HANG_MS) : 0;
-    return modelMs * factor + hangMs;
-  }
-
-  #readCache(job: Job): { usage: PromptUsage; carried: readonly Mark[] } {
-    const { call, runtime, arrivedAtMs } = job;
-    const { promptTokens, caching, segments } = call;
-    const { cache } = this.#settings;
-    const cold = { promptTokens, cachedTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0 };
-    if (!cache.enabled || caching === 'none' || promptTokens < cache.minTokens) {
-      return { usage: cold, carried: [] };
-    }
-    if (caching === 'automatic') {
-      const marks = runtime.cache.automaticMarks(segments);
-      const cachedTokens = Math.min(promptTokens, runtime.cache.warmTokens(marks, arrivedAtMs));
-      return { usage: { ...cold, cachedTokens }, carried: marks };
-    }
-    const { reads, writes } = runtime.cache.breakpointMarks(segments);
-    const cachedTokens = runtime.cache.warmTokens(reads, arrivedAtMs);
-    const written = writes.filter((mark) => mark.tokens > cachedTokens);
-    let from = cachedTokens;
-    const usage = { ...cold, cachedTokens };
-    for (const mark of written) {
-      if (mark.ttlMs > 300_000) usage.cacheWrite1hTokens += mark.tokens - from;
-      else usage.cacheWrite5mTokens += mark.tokens - from;
-      from = mark.tokens;
-    }
-    const reread = reads.filter((mark) => mark.tokens === cachedTokens);
-    return { usage, carried: [...reread, ...written] };
   }
 
   #leave({ runtime, books }: AdmittedJob): void {
@@ -345,9 +258,11 @@ export class Provider {
   }
 }
 
-/** 32 hexadecimal digits, different for every answer of one run. */
-function uniqueId(seed: number, count: number): string {
-  const high = drawBase(seed, 'id', count).toString(16).padStart(8, '0');
-  const low = drawBase(seed, 'id-low', count).toString(16).padStart(8, '0');
-  return high + low + count.toString(16).padStart(16, '0');
+function isSameCache(one: Settings, other: Settings): boolean {
+  return (
+    one.charsPerToken === other.charsPerToken &&
+    one.cache.enabled === other.cache.enabled &&
+    one.cache.minTokens === other.cache.minTokens &&
+    one.cache.ttlMs === other.cache.ttlMs
+  );
 }

@@ -1,11 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { anthropic } from './anthropic/dialect.ts';
+import { anthropicProblem, invalidMessage } from './anthropic/errors.ts';
+import { findAnthropicModel, listAnthropicModels } from './anthropic/models.ts';
+import { findAnthropicRoute } from './anthropic/routes.ts';
+import type { Dialect, Problem } from './call.ts';
 import type { SimulatorClock } from './clock.ts';
 import { Exchange } from './exchange.ts';
+import { azureOpenAi } from './openai/azure.ts';
 import { openAi } from './openai/dialect.ts';
-import { openAiRoutes } from './openai/routes.ts';
+import { findModel, listModels } from './openai/models.ts';
+import { findOpenAiRoute } from './openai/routes.ts';
 import type { Provider } from './provider.ts';
 
-/** Answers requests on the provider's routes. */
+const MODELS_PATH = '/v1/models';
+
+/** Answers requests on the routes of every dialect; the path and the headers tell which one speaks. */
 export function createRouter(
   provider: Provider,
   clock: SimulatorClock,
@@ -13,17 +22,72 @@ export function createRouter(
   let count = 0;
   return async (request, response) => {
     count += 1;
-    const [path = ''] = (request.url ?? '').split('?', 1);
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const requestId = count.toString(16).padStart(32, '0');
-    const exchange = new Exchange(request, response, openAi, provider, clock, requestId);
-    const endpoint = openAiRoutes.get(`${request.method} ${path}`);
-    if (endpoint) return exchange.run(endpoint);
-    exchange.decline({
-      status: 404,
-      type: 'invalid_request_error',
-      code: 'unknown_url',
-      param: null,
-      message: `Unknown request URL: ${request.method} ${path}. Please check the URL for typos.`,
-    });
+    const open = (dialect: Dialect): Exchange =>
+      new Exchange(request, response, dialect, provider, clock, requestId);
+
+    if (request.method === 'POST') {
+      const route = findOpenAiRoute(path);
+      if (route) {
+        const exchange = open(route.isAzure ? azureOpenAi : openAi);
+        if (route.needsApiVersion && !query.includes('api-version=')) {
+          return exchange.decline(resourceNotFound());
+        }
+        return exchange.run(route.endpoint);
+      }
+      const endpoint = findAnthropicRoute(path);
+      if (endpoint && request.headers['anthropic-version'] === undefined) {
+        return open(anthropic).decline(invalidMessage('anthropic-version: header is required'));
+      }
+      if (endpoint) return open(anthropic).run(endpoint);
+    }
+    if (request.method === 'GET' && (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`))) {
+      const name = decodeURIComponent(path.slice(MODELS_PATH.length + 1));
+      return speaksAnthropic(request)
+        ? open(anthropic).show(anthropicModels(modelNames(provider, true), name))
+        : open(openAi).show(openAiModels(modelNames(provider, false), name));
+    }
+    return speaksAnthropic(request)
+      ? open(anthropic).decline(anthropicProblem(404, 'not_found_error', 'Not Found'))
+      : open(openAi).decline(unknownUrl(request.method, path));
+  };
+}
+
+function speaksAnthropic({ headers }: IncomingMessage): boolean {
+  return headers['anthropic-version'] !== undefined || headers['x-api-key'] !== undefined;
+}
+
+function openAiModels(names: readonly string[], name: string): object | Problem {
+  return name === '' ? listModels(names) : findModel(names, name);
+}
+
+function anthropicModels(names: readonly string[], name: string): object | Problem {
+  return name === '' ? listAnthropicModels(names) : findAnthropicModel(names, name);
+}
+
+/** The configured models or, where any will do, those with a price. */
+function modelNames({ settings }: Provider, isAnthropic: boolean): string[] {
+  const names = [...(settings.models?.keys() ?? Object.keys(settings.prices))];
+  return names.filter((name) => name.startsWith('claude') === isAnthropic);
+}
+
+function unknownUrl(method: string | undefined, path: string): Problem {
+  return {
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'unknown_url',
+    param: null,
+    message: `Unknown request URL: ${method} ${path}. Please check the URL for typos, or see the docs at https://platform.openai.com/docs/api-reference/.`,
+  };
+}
+
+function resourceNotFound(): Problem {
+  return {
+    status: 404,
+    type: 'invalid_request_error',
+    code: '404',
+    param: null,
+    message: 'Resource not found',
   };
 }

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Stats } from './books.ts';
 import { type SimulatorClock, systemClock } from './clock.ts';
 import { answerControl } from './control.ts';
 import {
@@ -11,6 +10,7 @@ import {
 } from './options.ts';
 import { Provider } from './provider.ts';
 import { createRouter } from './router.ts';
+import type { Stats } from './stats.ts';
 
 export { InvalidOptionsError, type SimulatorClock, type SimulatorOptions, type Stats };
 

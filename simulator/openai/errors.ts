@@ -55,7 +55,7 @@ export function openAiFault(kind: FaultKind, model: string): Problem {
     param: null,
     message,
   });
-  const limited = `Rate limit reached for ${model} in organization org-simulator on requests per min (RPM). Please try again in 1s. ${MORE}`;
+  const limited = `Rate limit reached for ${model} on requests per min (RPM). Please try again in 1s. ${MORE}`;
   switch (kind) {
     case 'http401':
       return make(401, 'invalid_request_error', 'invalid_api_key', 'Incorrect API key provided.');
@@ -110,7 +110,10 @@ export function openAiFault(kind: FaultKind, model: string): Problem {
   }
 }
 
-export function renderOpenAiProblem({ message, type, param, code }: Problem): string {
+export function renderOpenAiProblem(
+  { message, type, param, code }: Problem,
+  _requestId: string,
+): string {
   return JSON.stringify({ error: { message, type, param, code } });
 }
 
