@@ -57,15 +57,20 @@ const faultSchema = z.strictObject({
   model: z.string().optional(),
 });
 
-const faultSpecSchema = z.string().transform((spec, context): FaultRule[] => {
-  try {
-    return parseFaults(spec);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    context.addIssue({ code: 'custom', message: error.message });
-    return z.NEVER;
-  }
-});
+const faultsSchema = z
+  .union([z.string(), z.array(faultSchema)], {
+    error: 'must be a text such as "http500:0.02" or a list of rules',
+  })
+  .transform((faults, context): readonly FaultRule[] => {
+    if (typeof faults !== 'string') return faults;
+    try {
+      return parseFaults(faults);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
 
 const priceSchema = z.strictObject({
   input: z.number().int().min(0),
@@ -107,7 +112,7 @@ const optionsSchema = z.strictObject({
       ttlSeconds: positive.optional(),
     })
     .optional(),
-  faults: z.union([faultSpecSchema, z.array(faultSchema)]).optional(),
+  faults: faultsSchema.optional(),
   prices: z.record(z.string().min(1), priceSchema).optional(),
   flexPriceFactor: z.number().min(0).optional(),
   flexLatencyFactor: z.number().min(0).optional(),
