@@ -28,6 +28,7 @@ const penstockSchema = z.object({
   id: z.string(),
   tenant: z.string(),
   status: z.enum(['succeeded', 'failed', 'cancelled', 'expired']),
+  error_code: z.string().nullable(),
   lane: z.enum(LANES),
   provider: z.string(),
   attempts: z.number(),
@@ -40,7 +41,6 @@ const penstockSchema = z.object({
 const lineSchema = z.object({
   custom_id: z.string().nullable(),
   response: z.object({ status_code: z.number() }).nullable(),
-  error: z.object({ code: z.string() }).nullable(),
   x_penstock: penstockSchema,
 });
 
@@ -60,6 +60,7 @@ export function encodeResultLine({
     id: outcome.id,
     tenant: outcome.tenant,
     status: outcome.status,
+    error_code: outcome.errorCode,
     lane: outcome.lane,
     provider: outcome.provider,
     attempts: outcome.attempts,
@@ -84,7 +85,7 @@ export function decodeResultLine(
   }
   const parsed = lineSchema.safeParse(json);
   if (!parsed.success) return null;
-  const { x_penstock: own, response, error, custom_id: customId } = parsed.data;
+  const { x_penstock: own, response, custom_id: customId } = parsed.data;
   return {
     customId,
     outcome: {
@@ -92,7 +93,7 @@ export function decodeResultLine(
       tenant: own.tenant,
       status: own.status,
       statusCode: response?.status_code ?? 0,
-      errorCode: error?.code ?? null,
+      errorCode: own.error_code,
       lane: own.lane,
       provider: own.provider,
       usage: own.usage,

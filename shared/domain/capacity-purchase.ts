@@ -143,7 +143,10 @@ function budgetOf(
     refillSpeed + surplus / drainMs,
     (refillSpeed * state.surgePerMille) / 1_000,
   );
-  const sellable = Math.min(releaseSpeed * horizonMs, level + refillSpeed * horizonMs - marginGrains);
+  const sellable = Math.min(
+    releaseSpeed * horizonMs,
+    level + refillSpeed * horizonMs - marginGrains,
+  );
   // Two shares rather than one, so that a worker with more to do than its neighbours may take more.
   const share = workerCount > 1 ? Math.min(1, 2 / workerCount) : 1;
   return {

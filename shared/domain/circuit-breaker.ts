@@ -37,6 +37,11 @@ export class CircuitBreaker {
     return this.isProbing ? Number.POSITIVE_INFINITY : 0;
   }
 
+  /** True until an answer comes back; calls then leave one at a time. */
+  get isOpen(): boolean {
+    return this.opened > 0;
+  }
+
   /** Since when nothing but faults came back; `null` while answers come. */
   get failingSince(): number | null {
     return this.failingSinceMs;
@@ -45,6 +50,13 @@ export class CircuitBreaker {
   /** Says that a call leaves; the first after a hold is the probe. */
   sent(): void {
     if (this.opened > 0) this.isProbing = true;
+  }
+
+  /** Opens at once: the next call after the hold is a lone probe. */
+  trip(nowMs: number, holdMs: number): void {
+    this.opened = Math.max(1, this.opened);
+    this.openUntilMs = nowMs + holdMs;
+    this.isProbing = false;
   }
 
   answered(): void {

@@ -11,13 +11,14 @@
  * tried for each limit, and the one that predicts better is believed.
  */
 
+import type { Lessons, LimitLesson, Refusal } from './capacity-learning.ts';
 import type { Claim } from './capacity-purchase.ts';
-import type { LimitLesson, Lessons, Refusal } from './capacity-learning.ts';
 import { type CapacityState, effectivePerMinute } from './capacity-state.ts';
 import type { Charging } from './model-limits.ts';
 import {
   DIMENSIONS,
   type Dimension,
+  type ProviderFailure,
   type ProviderOutcome,
   type WindowSignal,
 } from './provider-outcome.ts';
@@ -107,8 +108,7 @@ export class LimitObserver {
       }
       const mirror = this.mirrors.get(dimension) ?? emptyMirror();
       const ahead = unsent.reduce((sum, claim) => sum + claim[dimension], 0);
-      mirror.units =
-        limit.bucket.grains / GRAINS_PER_UNIT + (ahead * limit.chargePerMille) / 1_000;
+      mirror.units = limit.bucket.grains / GRAINS_PER_UNIT + (ahead * limit.chargePerMille) / 1_000;
       mirror.atMs = nowMs;
       mirror.perMs = effectivePerMinute(limit, state.ratePerMille) / 60_000;
       mirror.depthUnits = limit.depthUnits;
@@ -296,7 +296,10 @@ export class LimitObserver {
       here.calls - anchor.calls >= CHARGE_SAMPLE_CALLS;
     if (!isEnough) return;
     const charged = anchor.remaining - remaining + mirror.perMs * (sentAtMs - anchor.sentAtMs);
-    const ratio = Math.min(HIGHEST_CHARGE_RATIO, Math.max(LOWEST_CHARGE_RATIO, charged / estimated));
+    const ratio = Math.min(
+      HIGHEST_CHARGE_RATIO,
+      Math.max(LOWEST_CHARGE_RATIO, charged / estimated),
+    );
     const known = mirror.chargeRatio ?? mirror.chargePerMille / 1_000;
     mirror.chargeRatio = known + SMOOTHING * (ratio - known);
     mirror.anchor = here;
@@ -319,7 +322,7 @@ export class LimitObserver {
   }
 }
 
-function isRefusal(outcome: ProviderOutcome): boolean {
+function isRefusal(outcome: ProviderOutcome): outcome is ProviderFailure {
   return outcome.kind === 'failed' && outcome.code === 'provider_throttled';
 }
 

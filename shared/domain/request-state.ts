@@ -10,9 +10,7 @@ export type RequestEvent = 'lease' | 'defer' | 'retry' | 'succeed' | 'fail' | 'c
  * A queued request may succeed or fail without a new lease: a result found after a crash is
  * adopted, and a refusal needs no call.
  */
-const TRANSITIONS: Readonly<
-  Record<RequestStatus, Partial<Record<RequestEvent, RequestStatus>>>
-> = {
+const TRANSITIONS: Readonly<Record<RequestStatus, Partial<Record<RequestEvent, RequestStatus>>>> = {
   queued: {
     lease: 'running',
     defer: 'queued',

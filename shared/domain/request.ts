@@ -21,13 +21,7 @@ export interface PayloadPointer {
   readonly length: number;
 }
 
-export type RequestStatus =
-  | 'queued'
-  | 'running'
-  | 'succeeded'
-  | 'failed'
-  | 'cancelled'
-  | 'expired';
+export type RequestStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired';
 
 /** Lower is served first among requests of one model that are ready. */
 export const PRIORITIES = { interactive: 0, standard: 5, bulk: 9 } as const;

@@ -1,7 +1,7 @@
 /** Time, as the only way the engine may see or spend it. */
 export interface Clock {
-  /** Unit: ms since the epoch. May step; consumers must not assume it never goes back. */
+  /** Whole ms since the epoch. May step; consumers must not assume it never goes back. */
   nowMs(): number;
-  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
+  /** Resolves after at least `ms`, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -1,0 +1,28 @@
+import type { RequestOutcome } from '../../domain/request.ts';
+
+/** Running totals of one dispatcher. */
+export class DispatchTally {
+  sent = 0;
+  throttled = 0;
+  retried = 0;
+  succeeded = 0;
+  failed = 0;
+  costMicroUsd = 0;
+  inputTokens = 0;
+  cachedInputTokens = 0;
+  outputTokens = 0;
+
+  published(outcome: Omit<RequestOutcome, 'result'>): void {
+    if (outcome.status === 'succeeded') this.succeeded += 1;
+    else this.failed += 1;
+    const { usage } = outcome;
+    this.costMicroUsd += outcome.costMicroUsd;
+    this.inputTokens +=
+      usage.inputTokens +
+      usage.cachedInputTokens +
+      usage.cacheWriteTokens +
+      usage.cacheWrite1hTokens;
+    this.cachedInputTokens += usage.cachedInputTokens;
+    this.outputTokens += usage.outputTokens;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../../shared/ports/clock.ts';
+
+/** A clock on which time passes only when everybody sleeps: hours of waiting take milliseconds. */
+export class FakeClock implements Clock {
+  private now: number;
+  private sequence = 0;
+  private sleepers: { atMs: number; sequence: number; wake: () => void }[] = [];
+
+  constructor(startMs = 1_700_000_000_000) {
+    this.now = startMs;
+  }
+
+  nowMs(): number {
+    return this.now;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true || ms <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.sequence += 1;
+      const sleeper = { atMs: this.now + Math.ceil(ms), sequence: this.sequence, wake: resolve };
+      this.insert(sleeper);
+      signal?.addEventListener(
+        'abort',
+        () => {
+          this.sleepers = this.sleepers.filter((other) => other !== sleeper);
+          resolve();
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** Runs until the work ends, moving time to the next sleeper whenever nothing else can happen. */
+  async runUntil<Value>(work: Promise<Value>): Promise<Value> {
+    let isDone = false;
+    const settled = work.finally(() => {
+      isDone = true;
+    });
+    settled.catch(() => undefined);
+    while (!isDone) {
+      await nextTurn();
+      if (isDone) break;
+      const next = this.sleepers.shift();
+      if (next === undefined) {
+        await nextTurn();
+        if (this.sleepers.length === 0 && !isDone) await nextTurn();
+        continue;
+      }
+      this.now = Math.max(this.now, next.atMs);
+      next.wake();
+    }
+    return settled;
+  }
+
+  private insert(sleeper: { atMs: number; sequence: number; wake: () => void }): void {
+    let low = 0;
+    let high = this.sleepers.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = this.sleepers[middle];
+      if (other !== undefined && other.atMs <= sleeper.atMs) low = middle + 1;
+      else high = middle;
+    }
+    this.sleepers.splice(low, 0, sleeper);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
