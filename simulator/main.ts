@@ -35,6 +35,6 @@ main().catch((error: unknown) => {
 });
 
 /** A port in use or an address that is not ours: the caller's to mend. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'listen';
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
 }
