@@ -27,6 +27,8 @@ export interface PurchaseOrder {
   /** How far ahead to buy. Unit: ms. */
   readonly horizonMs: number;
   readonly nowMs: number;
+  /** Reserved by this worker's calls in flight and not yet charged by the provider. */
+  readonly pendingUnits: Partial<Record<Dimension, number>>;
 }
 
 export type PurchaseReply =
@@ -130,12 +132,19 @@ function budgetOf(
   dimension: Dimension,
   limit: LimitState,
   state: CapacityState,
-  { horizonMs }: PurchaseOrder,
+  { horizonMs, pendingUnits }: PurchaseOrder,
   workerCount: number,
 ): Budget {
   const refillSpeed = effectivePerMinute(limit, state.ratePerMille);
   const depthGrains = limit.depthUnits * GRAINS_PER_UNIT;
-  const marginGrains = Math.min(depthGrains / 4, refillSpeed * MARGIN_MS);
+  // What is reserved and not yet charged still lies in the provider's bucket. Where that alone
+  // would keep a shallow bucket full, and refill overflow, more may be sold than it holds.
+  const pendingGrains = (pendingUnits[dimension] ?? 0) * GRAINS_PER_UNIT * workerCount;
+  const marginGrains = Math.min(
+    depthGrains / 4,
+    refillSpeed * MARGIN_MS,
+    depthGrains / 2 - pendingGrains,
+  );
   const level = limit.bucket.grains;
   const surplus = Math.max(0, level - marginGrains);
   const drainMs = limit.isDepthKnown ? DRAIN_MS : DRAIN_UNCONFIRMED_MS;

@@ -26,8 +26,8 @@ import { GRAINS_PER_UNIT } from './token-bucket.ts';
 
 /** Share of an error that is corrected at once; the rest waits for confirmation. */
 const GAIN = 0.5;
-/** With others buying too, a surplus may be their capacity bought and not yet spent. */
-const SHARED_UPWARD_GAIN = 0.1;
+/** With others buying too, a surplus up to so much of the rate may be bought and not yet spent. Unit: ms. */
+const SOLD_AHEAD_MS = 300;
 /** Weight of a new sample in running means. */
 const SMOOTHING = 0.2;
 /** Estimated charge between two levels compared, as a share of the depth, at least. */
@@ -128,7 +128,7 @@ export class LimitObserver {
       mirror.estimatedCalls += 1;
       if (this.isChargedLater(dimension)) mirror.pendingUnits += chargedUnits;
       snapshots[dimension] = {
-        expectedUnits: mirror.units,
+        expectedUnits: mirror.units + mirror.pendingUnits,
         correctedUnits: mirror.correctedUnits,
         estimatedTotal: mirror.estimatedTotal,
         chargedUnits,
@@ -168,9 +168,13 @@ export class LimitObserver {
     }
   }
 
-  /** True when there is something the other workers should know before the next purchase. */
-  get hasUrgentNews(): boolean {
-    return this.refusals.length > 0;
+  /** Reserved by calls in flight where the provider charges only what was produced. */
+  get pendingUnits(): Partial<Record<Dimension, number>> {
+    return Object.fromEntries(
+      [...this.mirrors]
+        .filter(([dimension]) => this.isChargedLater(dimension))
+        .map(([dimension, { pendingUnits }]) => [dimension, pendingUnits]),
+    );
   }
 
   /** Everything learnt since the last call, and forgets it. */
@@ -248,8 +252,7 @@ export class LimitObserver {
     this.learnDepth(mirror, signal, remaining);
     const madeSince = mirror.correctedUnits - snapshot.correctedUnits;
     const atSend = remaining - (snapshot.expectedUnits + madeSince);
-    const pending = this.isChargedLater(dimension) ? mirror.pendingUnits : 0;
-    const atReceipt = remaining - (mirror.units + pending);
+    const atReceipt = remaining - (mirror.units + mirror.pendingUnits);
     note(mirror.errorAtSend, atSend);
     note(mirror.errorAtReceipt, atReceipt);
     if (!this.isChargedLater(dimension)) this.learnCharge(mirror, snapshot, remaining, sentAtMs);
@@ -315,8 +318,8 @@ export class LimitObserver {
       running.sum = 0;
       running.count = 0;
     }
-    const gain = error > 0 && this.isShared ? SHARED_UPWARD_GAIN : GAIN;
-    const correction = error * gain;
+    const soldAhead = this.isShared ? mirror.perMs * SOLD_AHEAD_MS : 0;
+    const correction = GAIN * (error > 0 ? Math.max(0, error - soldAhead) : error);
     mirror.correctedUnits += correction;
     return correction;
   }

@@ -1,5 +1,8 @@
 import type { Clock } from '../../shared/ports/clock.ts';
 
+/** Adapters yield to the event loop between slices of long work; time must not pass meanwhile. */
+const TURNS_TO_SETTLE = 3;
+
 /** A clock on which time passes only when everybody sleeps: hours of waiting take milliseconds. */
 export class FakeClock implements Clock {
   private now: number;
@@ -39,14 +42,9 @@ export class FakeClock implements Clock {
     });
     settled.catch(() => undefined);
     while (!isDone) {
-      await nextTurn();
-      if (isDone) break;
-      const next = this.sleepers.shift();
-      if (next === undefined) {
-        await nextTurn();
-        if (this.sleepers.length === 0 && !isDone) await nextTurn();
-        continue;
-      }
+      for (let turn = 0; turn < TURNS_TO_SETTLE; turn += 1) await nextTurn();
+      const next = isDone ? undefined : this.sleepers.shift();
+      if (next === undefined) continue;
       this.now = Math.max(this.now, next.atMs);
       next.wake();
     }

@@ -260,12 +260,14 @@ export class ModelDispatch {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
     const lessons = this.observer.report(this.inFlight.size);
+    const { pendingUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
     const { reply, state } = await capacity.transact(settings.name, (stored) => {
       const opened = giveBack(openState(stored, settings.limits, nowMs), returned);
       const learnt = learn(opened, lessons, nowMs);
-      const bought = purchase(learnt, { owner, claims, horizonMs: HORIZON_MS, nowMs });
+      const order = { owner, claims, horizonMs: HORIZON_MS, nowMs, pendingUnits };
+      const bought = purchase(learnt, order);
       return { state: bought.state, value: { reply: bought.value, state: bought.state } };
     });
     this.state = state;
