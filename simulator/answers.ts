@@ -13,6 +13,12 @@ export const LATENCY_STREAM = 0;
 const OUTPUT_STREAM = 2;
 const FILLER_STREAM = 4;
 
+/** An id, and the mark around it as the prompt writes it. */
+export interface NamedId {
+  readonly id: string;
+  readonly written: string;
+}
+
 export interface Composition {
   readonly text: string | null;
   readonly finish: Finish;
@@ -23,7 +29,7 @@ export interface Composition {
  * The ids a prompt names, as written there, from the last segment that names any: what the user
  * asks about stands after the instructions, which may hold examples.
  */
-export function findIds(call: Call, pattern: RegExp): { id: string; written: string }[] {
+export function findIds(call: Call, pattern: RegExp): NamedId[] {
   for (const segment of call.segments.toReversed()) {
     const found = [...segment.text.matchAll(pattern)];
     if (found.length > 0) return found.map(([written, id = written]) => ({ id, written }));
@@ -34,6 +40,7 @@ export function findIds(call: Call, pattern: RegExp): { id: string; written: str
 /** Writes the answer to one attempt: the same attempt always gets the same text. */
 export function compose(
   call: Call,
+  named: readonly NamedId[],
   base: number,
   settings: Settings,
   fault: FaultKind | undefined,
@@ -42,11 +49,7 @@ export function compose(
   if (format.kind === 'none') {
     return { text: fault === 'null_content' ? null : '', finish: 'stop', outputTokens: 0 };
   }
-  const ids = findIds(call, settings.keyPattern).map(({ id, written }) =>
-    fault === 'wrong_ids'
-      ? { id: `${id}-wrong`, written: written.replace(id, `${id}-wrong`) }
-      : { id, written },
-  );
+  const ids = fault === 'wrong_ids' ? named.map(misname) : named;
   const limit = call.maxOutputTokens ?? Number.POSITIVE_INFINITY;
   const whole =
     format.kind === 'text'
@@ -64,13 +67,17 @@ export function compose(
   };
 }
 
+function misname({ id, written }: NamedId): NamedId {
+  return { id: `${id}-wrong`, written: written.replace(id, `${id}-wrong`) };
+}
+
 function naturalFinish(format: AnswerFormat): Finish {
   return format.kind === 'tool' ? format.finish : 'stop';
 }
 
 function structured(
   format: Exclude<AnswerFormat, { kind: 'text' | 'none' }>,
-  ids: readonly { id: string }[],
+  ids: readonly NamedId[],
   base: number,
 ): string {
   return JSON.stringify(sampleJson(format.schema, { base, ids: ids.map(({ id }) => id) }));
@@ -84,7 +91,7 @@ function wantedTokens(limit: number, base: number, { output }: Settings): number
 
 /** Text that counts as exactly `tokens`, unless the ids alone are longer. */
 function prose(
-  ids: readonly { written: string }[],
+  ids: readonly NamedId[],
   tokens: number,
   base: number,
   charsPerToken: number,

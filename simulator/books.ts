@@ -2,7 +2,9 @@ import type { FaultKind } from './faults.ts';
 import { Histogram } from './histogram.ts';
 import type { ModelStats, Stats } from './stats.ts';
 
-interface RequestRecord {
+/** What is known of one request, over all its attempts. */
+export interface RequestRecord {
+  /** Attempts that no limit refused: refusals depend on timing, attempts must not. */
   attempts: number;
   isBilled: boolean;
   isServed: boolean;
@@ -43,29 +45,23 @@ export class Books {
     this.#inFlight -= 1;
   }
 
-  /** The number of the attempt that is to be made now. */
-  nextAttempt(key: string): number {
-    return (this.#requests.get(key)?.attempts ?? 0) + 1;
-  }
-
-  /** Counts an attempt that a limit did not refuse: refusals depend on timing, attempts must not. */
-  attempt(key: string): void {
+  /** The record of a request, opened when it is first seen. */
+  recordOf(key: string): RequestRecord {
     const known = this.#requests.get(key);
-    if (known) known.attempts += 1;
-    else this.#requests.set(key, { attempts: 1, isBilled: false, isServed: false });
+    if (known) return known;
+    const record = { attempts: 0, isBilled: false, isServed: false };
+    this.#requests.set(key, record);
+    return record;
   }
 
-  bill(key: string): void {
-    const record = this.#requests.get(key);
-    if (record === undefined) return;
+  bill(record: RequestRecord): void {
     if (record.isBilled) this.#duplicates += 1;
     if (record.isServed) this.#avoidableDuplicates += 1;
     record.isBilled = true;
   }
 
-  serve(key: string, serviceMs: number): void {
-    const record = this.#requests.get(key);
-    if (record) record.isServed = true;
+  serve(record: RequestRecord, serviceMs: number): void {
+    record.isServed = true;
     this.serviceTime.record(serviceMs);
   }
 

@@ -25,8 +25,6 @@ export type AnswerFormat =
 
 export type Finish = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 
-export type Tier = 'default' | 'flex';
-
 /** One request to a model, read from its dialect and found valid. */
 export interface Call {
   readonly model: string;
@@ -37,7 +35,7 @@ export interface Call {
   readonly estimateTokens: number;
   readonly maxOutputTokens: number | undefined;
   readonly choices: number;
-  readonly tier: Tier;
+  readonly tier: 'default' | 'flex';
   readonly format: AnswerFormat;
   readonly metadataKey: string | undefined;
   readonly userKey: string | undefined;

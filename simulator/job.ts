@@ -1,12 +1,12 @@
-import { findIds, LATENCY_STREAM } from './answers.ts';
-import type { Books } from './books.ts';
+import { LATENCY_STREAM, type NamedId } from './answers.ts';
+import type { Books, RequestRecord } from './books.ts';
 import type { Call, Dialect, View } from './call.ts';
 import type { FaultRule } from './faults.ts';
 import type { Levels, PerDimension } from './limits.ts';
 import type { ModelBooks } from './model-books.ts';
 import type { ModelSettings, Settings } from './options.ts';
 import type { PromptCache, PromptUsage } from './prompt-cache.ts';
-import { drawBase, lognormal, uniform } from './random.ts';
+import { lognormal, uniform } from './random.ts';
 
 /** One model as it runs: its buckets, its cache, its account. */
 export interface ModelRuntime {
@@ -20,7 +20,9 @@ export interface ModelRuntime {
 export interface Job {
   readonly call: Call;
   readonly dialect: Dialect;
-  readonly key: string;
+  readonly record: RequestRecord;
+  /** The ids its prompt names. */
+  readonly ids: readonly NamedId[];
   readonly base: number;
   readonly fault: FaultRule | undefined;
   readonly arrivedAtMs: number;
@@ -45,18 +47,16 @@ const DEFAULT_HANG_MS = 30_000;
 /** The name by which repeats of a request are known, or undefined when it bears none. */
 export function requestKey(
   call: Call,
+  ids: readonly NamedId[],
   headerKey: string | undefined,
-  { keySources, keyPattern }: Settings,
+  keySources: Settings['keySources'],
 ): string | undefined {
   const read = {
     header: () => headerKey,
     metadata: () => call.metadataKey,
     user: () => call.userKey,
     // A prompt that packs several items is a request of its own, not a repeat of its first item.
-    prompt: () =>
-      findIds(call, keyPattern)
-        .map(({ id }) => id)
-        .join(','),
+    prompt: () => ids.map(({ id }) => id).join(','),
   };
   for (const source of keySources) {
     const key = read[source]();
@@ -84,7 +84,5 @@ export function drawWorkMs(
 
 /** 32 hexadecimal digits, different for every answer of one run. */
 export function uniqueId(seed: number, count: number): string {
-  const high = drawBase(seed, 'id', count).toString(16).padStart(8, '0');
-  const low = drawBase(seed, 'id-low', count).toString(16).padStart(8, '0');
-  return high + low + count.toString(16).padStart(16, '0');
+  return (seed >>> 0).toString(16).padStart(16, '0') + count.toString(16).padStart(16, '0');
 }

@@ -131,9 +131,9 @@ const optionsSchema = z.strictObject({
 export type SimulatorOptions = z.input<typeof optionsSchema>;
 type CheckedOptions = z.output<typeof optionsSchema>;
 
-export type Latency = z.output<typeof latencySchema>;
-export type ChargeRule = 'max' | 'sum' | 'prompt';
-export type KeySource = 'header' | 'metadata' | 'prompt' | 'user';
+type Latency = z.output<typeof latencySchema>;
+type ChargeRule = 'max' | 'sum' | 'prompt';
+type KeySource = 'header' | 'metadata' | 'prompt' | 'user';
 
 export interface ModelSettings {
   readonly limits: ModelLimits;

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { compose } from './answers.ts';
+import { compose, findIds } from './answers.ts';
 import { Books } from './books.ts';
 import type { Answer, Call, Dialect, Usage, View } from './call.ts';
 import type { SimulatorClock } from './clock.ts';
@@ -26,7 +25,7 @@ import { ModelBooks } from './model-books.ts';
 import type { ModelSettings, Settings } from './options.ts';
 import { costOf, findPrice } from './prices.ts';
 import { PromptCache } from './prompt-cache.ts';
-import { drawBase } from './random.ts';
+import { digest, drawBase, EMPTY_LANES, feed } from './random.ts';
 import type { Stats } from './stats.ts';
 
 const NO_CHARGE: PerDimension = {
@@ -93,10 +92,13 @@ export class Provider {
   open(call: Call, dialect: Dialect, body: string, headerKey: string | undefined): Job {
     const nowMs = this.#clock.nowMs();
     const runtime = this.#runtime(call.model);
-    const bodyHash = hash('sha1', body, 'base64url');
-    const key = requestKey(call, headerKey, this.#settings) ?? bodyHash;
-    const attempt = this.#books.nextAttempt(key);
-    const base = drawBase(this.#settings.seed, `${bodyHash}/${key}`, attempt);
+    const bodyDigest = digest(feed(EMPTY_LANES, body)).toString(36);
+    const { keyPattern, keySources } = this.#settings;
+    const ids = findIds(call, keyPattern);
+    const key = requestKey(call, ids, headerKey, keySources) ?? bodyDigest;
+    const record = this.#books.recordOf(key);
+    const attempt = record.attempts + 1;
+    const base = drawBase(this.#settings.seed, `${bodyDigest}/${key}`, attempt);
     const fault = chooseFault(this.#settings.faults, {
       base,
       attempt,
@@ -109,7 +111,8 @@ export class Provider {
     return {
       call,
       dialect,
-      key,
+      record,
+      ids,
       base,
       fault,
       arrivedAtMs: nowMs,
@@ -122,7 +125,7 @@ export class Provider {
 
   /** Ends a job that a fault answers before admission. */
   refuseByFault(job: Job, kind: FaultRule['kind']): void {
-    job.books.attempt(job.key);
+    job.record.attempts += 1;
     job.books.fault(kind);
   }
 
@@ -142,7 +145,7 @@ export class Provider {
     }
     runtime.books.admit(charge, limits, nowMs);
     job.books.admit();
-    job.books.attempt(job.key);
+    job.record.attempts += 1;
     if (job.fault !== undefined) job.books.fault(job.fault.kind);
     if (job.fault === undefined || FAULT_PHASES[job.fault.kind] !== 'fail') {
       runtime.cache.carry(carried, nowMs, nowMs + Math.ceil(job.workMs / 2));
@@ -161,7 +164,7 @@ export class Provider {
     const { call, runtime, dialect } = job;
     const nowMs = this.#clock.nowMs();
     this.#leave(job);
-    const composed = compose(call, job.base, this.#settings, job.fault?.kind);
+    const composed = compose(call, job.ids, job.base, this.#settings, job.fault?.kind);
     const outputTokens = composed.outputTokens * call.choices;
     const usage: Usage = { ...job.usage, outputTokens };
     const settlement = dialect.settle(call, job.charge, usage);
@@ -190,7 +193,7 @@ export class Provider {
     }
     if (job.fault !== undefined && !leavesAnswerIntact(job.fault.kind)) return;
     books.served += 1;
-    job.books.serve(job.key, this.#clock.nowMs() - job.arrivedAtMs);
+    job.books.serve(job.record, this.#clock.nowMs() - job.arrivedAtMs);
   }
 
   /** Charges an invalid request what such requests cost: one request and the bare estimate. */
@@ -241,7 +244,7 @@ export class Provider {
     books.finish();
   }
 
-  #bill({ call, key, runtime, books }: AdmittedJob, usage: Usage): void {
+  #bill({ call, record, runtime, books }: AdmittedJob, usage: Usage): void {
     const { cachedTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage;
     const tokens = {
       input: usage.promptTokens - cachedTokens - cacheWrite5mTokens - cacheWrite1hTokens,
@@ -254,7 +257,7 @@ export class Provider {
     const factor = call.tier === 'flex' ? this.#settings.flexPriceFactor : 1;
     if (price === undefined) books.unpriced += 1;
     runtime.books.bill(tokens, price === undefined ? 0 : costOf(price, tokens) * factor);
-    books.bill(key);
+    books.bill(record);
   }
 }
 

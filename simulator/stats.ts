@@ -53,6 +53,7 @@ export interface Stats extends ModelStats {
   /** Error answers to invalid requests, by status. */
   readonly invalid: Readonly<Record<string, number>>;
   readonly faults: { readonly [K in FaultKind]?: number };
+  /** Different request keys seen, refused ones included. */
   readonly distinctRequests: number;
   /** Times a request was billed again. */
   readonly duplicates: number;
