@@ -71,6 +71,8 @@ interface Mirror {
   estimatedCalls: number;
   anchor: { estimatedTotal: number; calls: number; remaining: number; sentAtMs: number } | null;
   chargeRatio: number | undefined;
+  chargeSamples: number;
+  declaredPerMinute: number | null;
 }
 
 interface RunningError {
@@ -112,6 +114,7 @@ export class LimitObserver {
       mirror.atMs = nowMs;
       mirror.perMs = effectivePerMinute(limit, state.ratePerMille) / 60_000;
       mirror.depthUnits = limit.depthUnits;
+      mirror.declaredPerMinute = limit.declaredPerMinute;
       mirror.chargePerMille = limit.chargePerMille;
       this.mirrors.set(dimension, mirror);
     }
@@ -249,6 +252,15 @@ export class LimitObserver {
     if (signal.limit !== undefined && signal.limit > 0) mirror.taughtPerMinute = signal.limit;
     const { remaining } = signal;
     if (remaining === undefined) return;
+    const { declaredPerMinute, taughtPerMinute } = mirror;
+    if (declaredPerMinute !== null && (taughtPerMinute ?? 0) > declaredPerMinute) {
+      // Declared below what the provider grants, it is our own limit, of which it knows nothing.
+      // Only when the provider has less left than we allow ourselves does its level matter.
+      const missing = Math.min(0, remaining - mirror.units - mirror.pendingUnits);
+      note(mirror.errorAtSend, missing);
+      note(mirror.errorAtReceipt, missing);
+      return;
+    }
     this.learnDepth(mirror, signal, remaining);
     const madeSince = mirror.correctedUnits - snapshot.correctedUnits;
     const atSend = remaining - (snapshot.expectedUnits + madeSince);
@@ -304,7 +316,10 @@ export class LimitObserver {
       Math.max(LOWEST_CHARGE_RATIO, charged / estimated),
     );
     const known = mirror.chargeRatio ?? mirror.chargePerMille / 1_000;
-    mirror.chargeRatio = known + SMOOTHING * (ratio - known);
+    // A plain mean at first, so that a wrong start value is forgotten at once.
+    mirror.chargeSamples += 1;
+    const weight = Math.max(SMOOTHING, 1 / mirror.chargeSamples);
+    mirror.chargeRatio = known + weight * (ratio - known);
     mirror.anchor = here;
   }
 
@@ -347,6 +362,8 @@ function emptyMirror(): Mirror {
     estimatedCalls: 0,
     anchor: null,
     chargeRatio: undefined,
+    chargeSamples: 0,
+    declaredPerMinute: null,
   };
 }
 

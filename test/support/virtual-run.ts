@@ -68,10 +68,18 @@ export interface VirtualSetUp {
   readonly provider: Omit<VirtualProviderOptions, 'clock'>;
   /** Workers that share the limit through one capacity store. */
   readonly workers?: number;
+  /** Gets the dispatchers before they run. */
+  readonly onStart?: (dispatchers: readonly Dispatcher[]) => void;
 }
 
 /** Runs the requests to the end; every figure a test may want comes back. */
-export async function runVirtually({ requests, settings, provider, workers = 1 }: VirtualSetUp) {
+export async function runVirtually({
+  requests,
+  settings,
+  provider,
+  workers = 1,
+  onStart,
+}: VirtualSetUp) {
   const clock = new FakeClock();
   const startedAtMs = clock.nowMs();
   const virtual = createVirtualProvider({ ...provider, clock });
@@ -92,6 +100,7 @@ export async function runVirtually({ requests, settings, provider, workers = 1 }
       onPublished: (group) => published.push(...group),
     }),
   );
+  onStart?.(dispatchers);
   const reports = await clock.runUntil(
     Promise.all(dispatchers.map((dispatcher) => dispatcher.run({ untilDrained: true }))),
   );
