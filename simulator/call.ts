@@ -63,8 +63,6 @@ export interface Answer {
   readonly finish: Finish;
   readonly usage: Usage;
   readonly snapshot: string;
-  /** Differs for every attempt at a request; the source of embeddings. */
-  readonly base: number;
 }
 
 /** An error answer in no particular dialect. */

@@ -129,6 +129,7 @@ export class Provider {
     job.books.fault(kind);
   }
 
+  /** Admits a job and takes its charge, or says why not. */
   admit(job: Job): AdmittedJob | Exclude<Admission, { kind: 'admitted' }> {
     const { call, dialect, runtime } = job;
     const nowMs = job.arrivedAtMs;
@@ -180,7 +181,6 @@ export class Provider {
       finish: composed.finish,
       usage,
       snapshot: runtime.settings.snapshot ?? call.model,
-      base: job.base,
     };
   }
 
