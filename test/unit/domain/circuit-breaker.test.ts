@@ -5,10 +5,8 @@ const noLuck = (): number => 0;
 
 function broken(faults = 10): CircuitBreaker {
   const breaker = new CircuitBreaker();
-  for (let fault = 0; fault < faults; fault += 1) {
-    breaker.sent();
-    breaker.faulted(0, noLuck);
-  }
+  for (let call = 0; call < faults; call += 1) breaker.sent();
+  for (let call = 0; call < faults; call += 1) breaker.faulted(0, noLuck);
   return breaker;
 }
 
