@@ -3,6 +3,8 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { AppError } from '../../domain/errors.ts';
 import { GroupSync } from '../disk/group-sync.ts';
 import { storageFull } from '../disk/storage-full.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { number } from './columns.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
 /** How long a statement waits for another process that writes. Unit: ms. */
@@ -26,6 +28,7 @@ export class Database {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #walSync: GroupSync;
+  readonly #checkpointer: Checkpointer;
   #wal: FileHandle | null = null;
 
   constructor(connection: DatabaseSync, path: string) {
@@ -35,6 +38,11 @@ export class Database {
       this.#wal ??= await open(`${path}-wal`, 'r');
       await this.#wal.datasync();
     });
+    this.#checkpointer = new Checkpointer(
+      path,
+      () => connection.exec('PRAGMA wal_checkpoint(PASSIVE)'),
+      () => connection.exec('PRAGMA wal_autocheckpoint = 1000'),
+    );
   }
 
   /** The prepared statement, made once. Its rows are arrays. */
@@ -52,6 +60,7 @@ export class Database {
       this.statement('BEGIN IMMEDIATE').run();
       const value = work();
       this.statement('COMMIT').run();
+      this.#noteChanges();
       return value;
     } catch (error) {
       // SQLite has rolled back by itself after some faults, a full disk among them.
@@ -68,8 +77,15 @@ export class Database {
     if (this.path !== ':memory:') await this.#walSync.flush();
   }
 
+  #noteChanges(): void {
+    if (this.path === ':memory:') return;
+    const changes = this.statement('SELECT total_changes()').get()?.[0];
+    this.#checkpointer.noteChanges(number(changes));
+  }
+
   async close(): Promise<void> {
-    if (this.path !== ':memory:') await this.#walSync.flush();
+    await this.#checkpointer.close();
+    await this.flush();
     await this.#wal?.close();
     this.#connection.close();
   }
@@ -88,6 +104,7 @@ export function openDatabase(path: string): Database {
     connection.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
+      PRAGMA wal_autocheckpoint = 0;
       PRAGMA temp_store = MEMORY;
       PRAGMA cache_size = ${CACHE_SIZE};
     `);

@@ -8,35 +8,43 @@ import type {
   UsageFilter,
   UsageRow,
 } from '../../ports/request-store.ts';
-import { number, word } from './columns.ts';
+import { number } from './columns.ts';
 import type { Database } from './database.ts';
-import { readView, STATUSES, VIEW_COLUMNS, writeTags } from './rows.ts';
+import { listQuery } from './request-list.ts';
+import { readView, VIEW_COLUMNS, writeTags } from './rows.ts';
 import { inSlices } from './slices.ts';
 import { Tallies } from './tallies.ts';
 import { readUsage } from './usage-rollup.ts';
 
+const LAST_REQUEST = 'SELECT coalesce(max(seq), 0) FROM requests';
+
 const INSERT_REQUEST = `
-  INSERT INTO requests (tenant, id, model, status, due_at_ms, priority, group_order, custom_id,
-    batch_id, endpoint, lane, tags, fingerprint, body_segment, body_offset, body_length,
-    input_tokens, max_output_tokens, prefix_key, created_at_ms, deadline_at_ms)
-  VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO requests (tenant, id, custom_id, batch_id, model, endpoint, lane, priority, tags,
+    fingerprint, body_segment, body_offset, body_length, input_tokens, max_output_tokens,
+    prefix_key, group_order, created_at_ms, deadline_at_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (tenant, id) DO NOTHING`;
+
+const QUEUE_REQUESTS = `
+  INSERT INTO work (seq, model, priority, group_order, due_at_ms, fence, attempts)
+  SELECT seq, model, priority, group_order, 0, 0, 0 FROM requests WHERE seq > ?`;
 
 const INSERT_TAG = 'INSERT INTO request_tags (tenant, tag, seq) VALUES (?, ?, ?)';
 
-const FIND_REQUEST = 'SELECT seq, fingerprint, status FROM requests WHERE tenant = ? AND id = ?';
+const FIND_REQUEST = 'SELECT seq FROM requests WHERE tenant = ? AND id = ?';
 
-const VIEW_SOURCE = 'requests r LEFT JOIN outcomes o ON o.commit_seq = r.commit_seq';
-
-const GET_REQUEST = `SELECT ${VIEW_COLUMNS} FROM ${VIEW_SOURCE} WHERE r.tenant = ? AND r.id = ?`;
+const GET_REQUEST = `
+  SELECT ${VIEW_COLUMNS} FROM requests r
+    LEFT JOIN outcomes o ON o.seq = r.seq LEFT JOIN work w ON w.seq = r.seq
+  WHERE r.tenant = ? AND r.id = ?`;
 
 const COUNT_RUNNING = `
-  SELECT count(*) FROM requests INDEXED BY requests_by_status
-  WHERE tenant = ? AND status = 'running' AND (?2 IS NULL OR batch_id = ?2)`;
+  SELECT count(*) FROM work w INDEXED BY work_leased CROSS JOIN requests r ON r.seq = w.seq
+  WHERE w.owner IS NOT NULL AND r.tenant = ?1 AND (?2 IS NULL OR r.batch_id = ?2)`;
 
 const COUNT_ENDED = `
   SELECT total(accepted), total(succeeded), total(failed), total(cancelled), total(expired)
-  FROM batch_counts WHERE tenant = ? AND (?2 IS NULL OR batch_id = ?2)`;
+  FROM batch_counts WHERE tenant = ?1 AND (?2 IS NULL OR batch_id = ?2)`;
 
 /** The ledger as callers use it, in one SQLite database. */
 export class SqliteRequestStore implements RequestStore {
@@ -57,17 +65,17 @@ export class SqliteRequestStore implements RequestStore {
   #acceptSlice(requests: readonly RequestSpec[]): AcceptOutcome[] {
     const tallies = new Tallies();
     const insert = this.#database.statement(INSERT_REQUEST);
-    const outcomes = requests.map((request): AcceptOutcome => {
+    const before = number(this.#database.statement(LAST_REQUEST).get()?.[0]);
+    const outcomes = requests.map((request): AcceptOutcome | null => {
       const { changes, lastInsertRowid } = insert.run(
         request.tenant,
         request.id,
-        request.model,
-        request.priority,
-        request.groupOrder,
         request.customId,
         request.batchId,
+        request.model,
         request.endpoint,
         request.lane,
+        request.priority,
         writeTags(request.tags),
         request.fingerprint,
         request.body.segment,
@@ -76,53 +84,47 @@ export class SqliteRequestStore implements RequestStore {
         request.inputTokens,
         request.maxOutputTokens,
         request.prefixKey,
+        request.groupOrder,
         request.createdAtMs,
         request.deadlineAtMs,
       );
-      if (changes === 0) return this.#knownAlready(request);
+      if (changes === 0) return null;
       for (const tag of new Set(request.tags)) {
         this.#database.statement(INSERT_TAG).run(request.tenant, tag, lastInsertRowid);
       }
       tallies.accepted(request.tenant, request.batchId ?? '', request);
       return { kind: 'created', id: request.id };
     });
+    this.#database.statement(QUEUE_REQUESTS).run(before);
     tallies.write(this.#database);
-    return outcomes;
+    return requests.map((request, index) => outcomes[index] ?? this.#acceptedBefore(request));
   }
 
-  #knownAlready({ tenant, id, fingerprint }: RequestSpec): AcceptOutcome {
-    const row = this.#database.statement(FIND_REQUEST).get(tenant, id);
-    return row?.[1] === fingerprint
-      ? { kind: 'replayed', id, status: word(row[2], STATUSES) }
+  #acceptedBefore({ tenant, id, fingerprint }: RequestSpec): AcceptOutcome {
+    const known = this.#view(tenant, id);
+    return known?.fingerprint === fingerprint
+      ? { kind: 'replayed', id, status: known.status }
       : { kind: 'conflict', id };
   }
 
   async get(tenant: string, id: string): Promise<RequestView | null> {
+    return this.#view(tenant, id);
+  }
+
+  #view(tenant: string, id: string): RequestView | null {
     const row = this.#database.statement(GET_REQUEST).get(tenant, id);
     return row ? readView(row) : null;
   }
 
   async list(filter: ListFilter): Promise<{ items: RequestView[]; hasMore: boolean }> {
-    const { tenant, tag, status, batchId, model, after, limit } = filter;
-    const conditions: string[] = [];
-    const values: (string | number)[] = [];
-    const where = (condition: string, value: string | number | undefined) => {
-      if (value === undefined) return;
-      conditions.push(condition);
-      values.push(value);
+    const beforeSeq =
+      filter.after === undefined ? null : this.#positionOf(filter.tenant, filter.after);
+    const { sql, values } = listQuery(filter, beforeSeq);
+    const rows = this.#database.statement(sql).all(...values);
+    return {
+      items: rows.slice(0, filter.limit).map(readView),
+      hasMore: rows.length > filter.limit,
     };
-    where('t.tag = ?', tag);
-    where('r.tenant = ?', tenant);
-    where('r.status = ?', status);
-    where('r.batch_id = ?', batchId);
-    where('r.model = ?', model);
-    where('r.seq < ?', after === undefined ? undefined : this.#positionOf(tenant, after));
-    const sql = `
-      SELECT ${VIEW_COLUMNS} FROM ${listSource(filter)}
-        LEFT JOIN outcomes o ON o.commit_seq = r.commit_seq
-      WHERE ${conditions.join(' AND ')} ORDER BY r.seq DESC LIMIT ?`;
-    const rows = this.#database.statement(sql).all(...values, limit + 1);
-    return { items: rows.slice(0, limit).map(readView), hasMore: rows.length > limit };
   }
 
   #positionOf(tenant: string, id: string): number {
@@ -149,14 +151,4 @@ export class SqliteRequestStore implements RequestStore {
   async usage(filter: UsageFilter): Promise<UsageRow[]> {
     return readUsage(this.#database, filter);
   }
-}
-
-/** The table and index that walk newest first and skip least. */
-function listSource({ tag, status, batchId }: ListFilter): string {
-  if (tag !== undefined) {
-    return 'request_tags t CROSS JOIN requests r ON r.seq = t.seq AND r.tenant = t.tenant';
-  }
-  if (status !== undefined) return 'requests r INDEXED BY requests_by_status';
-  if (batchId !== undefined) return 'requests r INDEXED BY requests_by_batch';
-  return 'requests r INDEXED BY requests_by_tenant';
 }

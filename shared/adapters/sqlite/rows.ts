@@ -7,7 +7,6 @@ import {
   type LeasedRequest,
   type RequestOutcome,
   type RequestSpec,
-  type RequestStatus,
   type RequestView,
 } from '../../domain/request.ts';
 import { TERMINAL_STATUSES } from '../../domain/request-state.ts';
@@ -16,21 +15,19 @@ import { number, numberOrNull, text, textOrNull, word } from './columns.ts';
 /** A row as node:sqlite types it; at run time it is an array (see `Database.statement`). */
 export type Row = Record<number, SQLOutputValue>;
 
-export const STATUSES: readonly RequestStatus[] = ['queued', 'running', ...TERMINAL_STATUSES];
-
 const NO_TAGS: readonly string[] = [];
 
-/** Columns 0 to 18. */
-const SPEC_COLUMNS = `seq, tenant, id, custom_id, batch_id, model, endpoint, lane, priority, tags,
-  fingerprint, body_segment, body_offset, body_length, input_tokens, max_output_tokens, prefix_key,
-  group_order, created_at_ms, deadline_at_ms`;
+/** Columns 0 to 19, from `requests r`. */
+const SPEC_COLUMNS = `r.seq, r.tenant, r.id, r.custom_id, r.batch_id, r.model, r.endpoint, r.lane,
+  r.priority, r.tags, r.fingerprint, r.body_segment, r.body_offset, r.body_length, r.input_tokens,
+  r.max_output_tokens, r.prefix_key, r.group_order, r.created_at_ms, r.deadline_at_ms`;
 
-/** What a lease reads. */
-export const LEASED_COLUMNS = `${SPEC_COLUMNS}, attempts, fence, first_attempt_at_ms`;
+/** What a lease reads, from `requests r` and `work w`. */
+export const LEASED_COLUMNS = `${SPEC_COLUMNS}, w.attempts, w.fence, w.first_attempt_at_ms`;
 
-/** What a view reads, from `requests r LEFT JOIN outcomes o`. */
-export const VIEW_COLUMNS = `${SPEC_COLUMNS.replace(/\w+/g, 'r.$&')}, r.attempts, r.fence,
-  r.first_attempt_at_ms, r.status, r.due_at_ms, r.commit_seq, o.status_code, o.error_code, o.lane,
+/** What a view reads, from `requests r`, and `work w` or `outcomes o` where they have a row. */
+export const VIEW_COLUMNS = `${SPEC_COLUMNS}, coalesce(o.attempts, w.attempts), o.seq,
+  o.first_attempt_at_ms, w.owner, w.due_at_ms, o.status, o.status_code, o.error_code, o.lane,
   o.provider, o.input_tokens, o.cached_input_tokens, o.cache_write_tokens, o.cache_write_1h_tokens,
   o.output_tokens, o.cost_micro_usd, o.finished_at_ms, o.result_segment, o.result_offset,
   o.result_length`;
@@ -58,23 +55,25 @@ export function readSpec(row: Row): RequestSpec {
   };
 }
 
+/** As the lease about to be written leaves it: the row was read with the fence before. */
 export function readLeased(row: Row): LeasedRequest {
   return {
     ...readSpec(row),
     attempts: number(row[20]),
-    fence: number(row[21]),
+    fence: number(row[21]) + 1,
     firstAttemptAtMs: numberOrNull(row[22]),
   };
 }
 
 export function readView(row: Row): RequestView {
-  const status = word(row[23], STATUSES);
+  const outcome = row[21] === null ? null : readOutcome(row);
+  const isQueued = outcome === null && row[23] === null;
   return {
     ...readSpec(row),
-    status,
+    status: outcome?.status ?? (isQueued ? 'queued' : 'running'),
     attempts: number(row[20]),
-    notBeforeMs: status === 'queued' ? number(row[24]) : 0,
-    outcome: row[25] === null ? null : readOutcome(row),
+    notBeforeMs: isQueued ? number(row[24]) : 0,
+    outcome,
   };
 }
 
@@ -82,7 +81,7 @@ function readOutcome(row: Row): RequestOutcome {
   return {
     id: text(row[2]),
     tenant: text(row[1]),
-    status: word(row[23], TERMINAL_STATUSES),
+    status: word(row[25], TERMINAL_STATUSES),
     statusCode: number(row[26]),
     errorCode: textOrNull(row[27]),
     lane: word(row[28], LANES),

@@ -1,8 +1,11 @@
 /**
  * The schema, as steps that are only ever appended: a file at version n has had the first n
- * applied. `due_at_ms` says where a request stands with the lease: NULL it has ended, 0 it may
- * be leased now, otherwise it waits (deferred, or leased) until that instant. The two partial
- * indexes follow from it, so a lease costs what it grants however many wait.
+ * applied.
+ *
+ * A request is one wide row that never changes (`requests`), one narrow row while it awaits its
+ * answer (`work`), and one row once it has ended (`outcomes`, whose primary key is what makes a
+ * second publication impossible). A row of `work` is in exactly one of three partial indexes:
+ * ready, deferred or leased; so a lease costs what it grants, however many wait.
  */
 export const SCHEMA_STEPS: readonly string[] = [
   `
@@ -10,20 +13,12 @@ export const SCHEMA_STEPS: readonly string[] = [
     seq INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
-    model TEXT NOT NULL,
-    status TEXT NOT NULL,
-    due_at_ms INTEGER,
-    priority INTEGER NOT NULL,
-    group_order REAL NOT NULL,
-    owner TEXT,
-    fence INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    first_attempt_at_ms INTEGER,
-    commit_seq INTEGER,
     custom_id TEXT,
     batch_id TEXT,
+    model TEXT NOT NULL,
     endpoint TEXT NOT NULL,
     lane TEXT,
+    priority INTEGER NOT NULL,
     tags TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     body_segment TEXT NOT NULL,
@@ -32,15 +27,28 @@ export const SCHEMA_STEPS: readonly string[] = [
     input_tokens INTEGER NOT NULL,
     max_output_tokens INTEGER NOT NULL,
     prefix_key TEXT,
+    group_order REAL NOT NULL,
     created_at_ms INTEGER NOT NULL,
     deadline_at_ms INTEGER
   ) STRICT;
   CREATE UNIQUE INDEX requests_by_key ON requests (tenant, id);
-  CREATE INDEX requests_ready ON requests (model, priority, group_order) WHERE due_at_ms = 0;
-  CREATE INDEX requests_waiting ON requests (model, due_at_ms) WHERE due_at_ms > 0;
   CREATE INDEX requests_by_tenant ON requests (tenant);
-  CREATE INDEX requests_by_status ON requests (tenant, status);
   CREATE INDEX requests_by_batch ON requests (tenant, batch_id) WHERE batch_id IS NOT NULL;
+
+  CREATE TABLE work (
+    seq INTEGER PRIMARY KEY,
+    model TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    group_order REAL NOT NULL,
+    due_at_ms INTEGER NOT NULL,
+    owner TEXT,
+    fence INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    first_attempt_at_ms INTEGER
+  ) STRICT;
+  CREATE INDEX work_ready ON work (model, priority, group_order) WHERE owner IS NULL AND due_at_ms = 0;
+  CREATE INDEX work_deferred ON work (model, due_at_ms) WHERE owner IS NULL AND due_at_ms > 0;
+  CREATE INDEX work_leased ON work (model, due_at_ms) WHERE owner IS NOT NULL;
 
   CREATE TABLE request_tags (
     tenant TEXT NOT NULL,
@@ -50,8 +58,12 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE outcomes (
-    commit_seq INTEGER PRIMARY KEY,
-    request_seq INTEGER NOT NULL,
+    seq INTEGER PRIMARY KEY,
+    commit_seq INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    first_attempt_at_ms INTEGER,
     status_code INTEGER NOT NULL,
     error_code TEXT,
     lane TEXT NOT NULL,
@@ -67,6 +79,8 @@ export const SCHEMA_STEPS: readonly string[] = [
     result_offset INTEGER NOT NULL,
     result_length INTEGER NOT NULL
   ) STRICT;
+  CREATE UNIQUE INDEX outcomes_by_commit ON outcomes (commit_seq);
+  CREATE INDEX outcomes_by_status ON outcomes (tenant, status);
 
   CREATE TABLE batch_counts (
     tenant TEXT NOT NULL,

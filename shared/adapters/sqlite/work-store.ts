@@ -16,62 +16,77 @@ import { inSlices, ROWS_PER_TRANSACTION } from './slices.ts';
 import { Tallies } from './tallies.ts';
 import { UsageSums } from './usage-rollup.ts';
 
-/** Makes ready what is due: deferred requests whose time has come, and leases that ran out. */
-const READY_DUE = `
-  UPDATE requests SET status = 'queued', due_at_ms = 0, owner = NULL WHERE seq IN (
-    SELECT seq FROM requests INDEXED BY requests_waiting
-    WHERE model = ? AND due_at_ms > 0 AND due_at_ms <= ? LIMIT ?)`;
+/** Makes ready the deferred requests whose time has come. */
+const READY_DEFERRED = `
+  UPDATE work SET due_at_ms = 0 WHERE seq IN (
+    SELECT seq FROM work INDEXED BY work_deferred
+    WHERE owner IS NULL AND due_at_ms > 0 AND model = ? AND due_at_ms <= ? LIMIT ?)`;
+
+/** Makes ready the requests whose lease ran out. */
+const READY_LAPSED = `
+  UPDATE work SET due_at_ms = 0, owner = NULL WHERE seq IN (
+    SELECT seq FROM work INDEXED BY work_leased
+    WHERE owner IS NOT NULL AND model = ? AND due_at_ms <= ? LIMIT ?)`;
+
+const SELECT_READY = `
+  SELECT ${LEASED_COLUMNS} FROM work w INDEXED BY work_ready CROSS JOIN requests r ON r.seq = w.seq
+  WHERE w.owner IS NULL AND w.due_at_ms = 0 AND w.model = ?
+  ORDER BY w.priority, w.group_order, w.seq LIMIT ?`;
 
 const LEASE_READY = `
-  UPDATE requests SET status = 'running', due_at_ms = ?, owner = ?, fence = fence + 1 WHERE seq IN (
-    SELECT seq FROM requests INDEXED BY requests_ready
-    WHERE model = ? AND due_at_ms = 0 ORDER BY priority, group_order, seq LIMIT ?)
-  RETURNING ${LEASED_COLUMNS}`;
+  UPDATE work SET due_at_ms = ?, owner = ?, fence = fence + 1 WHERE seq IN (
+    SELECT seq FROM work INDEXED BY work_ready
+    WHERE owner IS NULL AND due_at_ms = 0 AND model = ?
+    ORDER BY priority, group_order, seq LIMIT ?)`;
 
-/** The condition that makes a commit the only one: a request that ended has no `due_at_ms`. */
-const END_REQUEST = `
-  UPDATE requests SET status = ?, due_at_ms = NULL, owner = NULL, attempts = ?,
-    first_attempt_at_ms = ?, commit_seq = ?
-  WHERE tenant = ? AND id = ? AND due_at_ms IS NOT NULL
-  RETURNING seq, model, batch_id, tags, input_tokens, max_output_tokens`;
+const FIND_REQUEST = `
+  SELECT seq, model, batch_id, tags, input_tokens, max_output_tokens
+  FROM requests WHERE tenant = ? AND id = ?`;
 
+/** Publishes: the primary key lets only one outcome of a request in. */
 const INSERT_OUTCOME = `
-  INSERT INTO outcomes (commit_seq, request_seq, status_code, error_code, lane, provider,
-    input_tokens, cached_input_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens,
-    cost_micro_usd, finished_at_ms, result_segment, result_offset, result_length)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO outcomes (seq, commit_seq, tenant, status, attempts, first_attempt_at_ms,
+    status_code, error_code, lane, provider, input_tokens, cached_input_tokens, cache_write_tokens,
+    cache_write_1h_tokens, output_tokens, cost_micro_usd, finished_at_ms, result_segment,
+    result_offset, result_length)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (seq) DO NOTHING`;
+
+const END_WORK = 'DELETE FROM work WHERE seq = ?';
 
 const LAST_COMMIT = 'SELECT coalesce(max(commit_seq), 0) FROM outcomes';
 
-/** The fence is current and the request has not ended; its lease may have run out meanwhile. */
-const STILL_OURS = 'tenant = ? AND id = ? AND fence = ? AND due_at_ms IS NOT NULL';
+/** The fence is current; the lease may have run out meanwhile. */
+const STILL_OURS = 'seq = (SELECT seq FROM requests WHERE tenant = ? AND id = ?) AND fence = ?';
 
 const DEFER = `
-  UPDATE requests SET status = 'queued', due_at_ms = max(0, ?), owner = NULL, attempts = ?,
-    first_attempt_at_ms = ?
+  UPDATE work SET due_at_ms = max(0, ?), owner = NULL, attempts = ?, first_attempt_at_ms = ?
   WHERE ${STILL_OURS}`;
 
-const EXTEND = `UPDATE requests SET due_at_ms = ? WHERE ${STILL_OURS} AND status = 'running'`;
+const EXTEND = `UPDATE work SET due_at_ms = ? WHERE ${STILL_OURS} AND owner IS NOT NULL`;
 
 const RELEASE_OTHERS = `
-  UPDATE requests SET status = 'queued', due_at_ms = 0, owner = NULL WHERE seq IN (
-    SELECT seq FROM requests INDEXED BY requests_waiting
-    WHERE due_at_ms > 0 AND owner IS NOT NULL AND owner <> ? LIMIT ?)`;
+  UPDATE work SET due_at_ms = 0, owner = NULL WHERE seq IN (
+    SELECT seq FROM work WHERE owner IS NOT NULL AND owner <> ? LIMIT ?)`;
 
 const READ_BACKLOG = `
   SELECT model, requests, input_tokens, max_output_tokens,
-    CASE WHEN EXISTS (SELECT 1 FROM requests INDEXED BY requests_ready
-      WHERE model = b.model AND due_at_ms = 0) THEN 0
-    ELSE (SELECT min(due_at_ms) FROM requests INDEXED BY requests_waiting
-      WHERE model = b.model AND due_at_ms > 0) END
+    CASE WHEN EXISTS (SELECT 1 FROM work w INDEXED BY work_ready
+      WHERE w.model = b.model AND owner IS NULL AND due_at_ms = 0) THEN 0
+    ELSE min(
+      coalesce((SELECT min(due_at_ms) FROM work w INDEXED BY work_deferred
+        WHERE w.model = b.model AND owner IS NULL AND due_at_ms > 0), ${Number.MAX_SAFE_INTEGER}),
+      coalesce((SELECT min(due_at_ms) FROM work w INDEXED BY work_leased
+        WHERE w.model = b.model AND owner IS NOT NULL), ${Number.MAX_SAFE_INTEGER})) END
   FROM backlog b WHERE requests > 0 ORDER BY model`;
 
-const HAS_ENDED = 'SELECT due_at_ms IS NULL FROM requests WHERE tenant = ? AND id = ?';
+const HAS_ENDED = `
+  SELECT 1 FROM requests r JOIN outcomes o ON o.seq = r.seq WHERE r.tenant = ? AND r.id = ?`;
 
 const PUBLISHED_AFTER = `
-  SELECT o.commit_seq, r.tenant, r.id, r.custom_id, r.batch_id, r.status, o.result_segment,
+  SELECT o.commit_seq, r.tenant, r.id, r.custom_id, r.batch_id, o.status, o.result_segment,
     o.result_offset, o.result_length
-  FROM outcomes o JOIN requests r ON r.seq = o.request_seq
+  FROM outcomes o INDEXED BY outcomes_by_commit CROSS JOIN requests r ON r.seq = o.seq
   WHERE o.commit_seq > ? ORDER BY o.commit_seq LIMIT ?`;
 
 /** A published result, as an exporter needs it. */
@@ -101,7 +116,8 @@ export class SqliteWorkStore implements WorkStore {
   }
 
   async lease(query: LeaseQuery): Promise<LeasedRequest[]> {
-    await this.#inRounds(READY_DUE, query.model, query.nowMs);
+    await this.#inRounds(READY_DEFERRED, query.model, query.nowMs);
+    await this.#inRounds(READY_LAPSED, query.model, query.nowMs);
     const leased: LeasedRequest[] = [];
     while (leased.length < query.limit) {
       const wanted = Math.min(query.limit - leased.length, ROWS_PER_TRANSACTION);
@@ -113,19 +129,13 @@ export class SqliteWorkStore implements WorkStore {
     return leased;
   }
 
-  /** In order of service; RETURNING itself promises none. */
   #leaseReady({ model, owner, expiresAtMs }: LeaseQuery, limit: number): Row[] {
-    const statement = this.#database.statement(LEASE_READY);
-    // Void after the instant, so leasable from the next millisecond on.
-    const rows: Row[] = this.#database.transaction(() =>
-      statement.all(expiresAtMs + 1, owner, model, limit),
-    );
-    return rows.sort(
-      (one, other) =>
-        number(one[8]) - number(other[8]) ||
-        number(one[17]) - number(other[17]) ||
-        number(one[0]) - number(other[0]),
-    );
+    return this.#database.transaction(() => {
+      const rows = this.#database.statement(SELECT_READY).all(model, limit);
+      // Void after the instant, so leasable from the next millisecond on.
+      this.#database.statement(LEASE_READY).run(expiresAtMs + 1, owner, model, limit);
+      return rows;
+    });
   }
 
   async commit(outcomes: readonly RequestOutcome[]): Promise<boolean[]> {
@@ -139,22 +149,20 @@ export class SqliteWorkStore implements WorkStore {
   #commitSlice(outcomes: readonly RequestOutcome[]): boolean[] {
     const tallies = new Tallies();
     const usage = new UsageSums();
+    const find = this.#database.statement(FIND_REQUEST);
     let commitSeq = number(this.#database.statement(LAST_COMMIT).get()?.[0]);
     const published = outcomes.map((outcome) => {
-      const row = this.#endRequest(outcome, commitSeq + 1);
-      if (!row) return false;
+      const row = find.get(outcome.tenant, outcome.id);
+      if (!row || !this.#publish(number(row[0]), commitSeq + 1, outcome)) return false;
       commitSeq += 1;
-      const labels = {
-        model: text(row[1]),
-        batchId: textOrNull(row[2] ?? null) ?? '',
-        tags: text(row[3]),
-      };
-      tallies.ended(outcome.tenant, labels.batchId, outcome.status, {
-        model: labels.model,
+      const model = text(row[1]);
+      const batchId = row[2] === null ? '' : text(row[2]);
+      tallies.ended(outcome.tenant, batchId, outcome.status, {
+        model,
         inputTokens: number(row[4]),
         maxOutputTokens: number(row[5]),
       });
-      usage.add(outcome, labels);
+      usage.add(outcome, { model, batchId, tags: text(row[3]) });
       return true;
     });
     tallies.write(this.#database);
@@ -163,39 +171,35 @@ export class SqliteWorkStore implements WorkStore {
     return published;
   }
 
-  #endRequest(outcome: RequestOutcome, commitSeq: number): Row | undefined {
-    const row = this.#database
-      .statement(END_REQUEST)
-      .get(
+  #publish(seq: number, commitSeq: number, outcome: RequestOutcome): boolean {
+    const { usage, result } = outcome;
+    const { changes } = this.#database
+      .statement(INSERT_OUTCOME)
+      .run(
+        seq,
+        commitSeq,
+        outcome.tenant,
         outcome.status,
         outcome.attempts,
         outcome.firstAttemptAtMs,
-        commitSeq,
-        outcome.tenant,
-        outcome.id,
-      );
-    if (!row) return undefined;
-    this.#database
-      .statement(INSERT_OUTCOME)
-      .run(
-        commitSeq,
-        number(row[0]),
         outcome.statusCode,
         outcome.errorCode,
         outcome.lane,
         outcome.provider,
-        outcome.usage.inputTokens,
-        outcome.usage.cachedInputTokens,
-        outcome.usage.cacheWriteTokens,
-        outcome.usage.cacheWrite1hTokens,
-        outcome.usage.outputTokens,
+        usage.inputTokens,
+        usage.cachedInputTokens,
+        usage.cacheWriteTokens,
+        usage.cacheWrite1hTokens,
+        usage.outputTokens,
         outcome.costMicroUsd,
         outcome.finishedAtMs,
-        outcome.result.segment,
-        outcome.result.offset,
-        outcome.result.length,
+        result.segment,
+        result.offset,
+        result.length,
       );
-    return row;
+    if (changes === 0) return false;
+    this.#database.statement(END_WORK).run(seq);
+    return true;
   }
 
   async defer(requests: readonly Deferral[]): Promise<void> {
@@ -234,7 +238,7 @@ export class SqliteWorkStore implements WorkStore {
   async withdrawn(refs: readonly LeaseRef[]): Promise<string[]> {
     const hasEnded = this.#database.statement(HAS_ENDED);
     return inSlices(refs, (slice) =>
-      slice.filter(({ tenant, id }) => hasEnded.get(tenant, id)?.[0] === 1).map(({ id }) => id),
+      slice.filter(({ tenant, id }) => hasEnded.get(tenant, id) !== undefined).map(({ id }) => id),
     );
   }
 
