@@ -1,0 +1,71 @@
+import { createProvider } from '../../shared/adapters/providers/create-provider.ts';
+import type { ProviderSettings } from '../../shared/adapters/providers/settings.ts';
+import type { PenstockConfig, ProviderConfig } from '../../shared/contracts/config.ts';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { CompletionProvider } from '../../shared/ports/completion-provider.ts';
+import { faultyConfig } from './read-config-file.ts';
+
+/** What the dispatcher may have in flight towards one provider. */
+const CONNECTIONS = 2_048;
+
+/**
+ * Makes the configured providers; none connects before its first call.
+ *
+ * @throws {AppError} `invalid_configuration` naming every setting that cannot be used.
+ */
+export function createProviders(
+  config: PenstockConfig,
+  source: string,
+  clock: Clock,
+): Map<string, CompletionProvider> {
+  const providers = new Map<string, CompletionProvider>();
+  const faults: string[] = [];
+  for (const [name, provider] of config.providers) {
+    try {
+      providers.set(name, createProvider(name, settingsOf(provider), { clock }));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      faults.push(error.message);
+    }
+  }
+  if (faults.length === 0) return providers;
+  throw faultyConfig(
+    source,
+    faults.map((message) => ({ line: null, path: '', message })),
+  );
+}
+
+function settingsOf(config: ProviderConfig): ProviderSettings {
+  const { apiKey, headers, timeouts, baseUrl, apiVersion, organization, project } = config;
+  const common = {
+    apiKey: apiKey.kind === 'value' ? apiKey.value : null,
+    headers,
+    timeouts,
+    connections: CONNECTIONS,
+  };
+  switch (config.dialect) {
+    case 'openai':
+      return {
+        ...common,
+        dialect: 'openai',
+        baseUrl: baseUrl ?? undefined,
+        organization: organization ?? undefined,
+        project: project ?? undefined,
+      };
+    case 'azure-openai':
+      return {
+        ...common,
+        dialect: 'azure-openai',
+        baseUrl: baseUrl ?? '',
+        apiVersion: apiVersion ?? undefined,
+      };
+    case 'anthropic':
+      return {
+        ...common,
+        dialect: 'anthropic',
+        baseUrl: baseUrl ?? undefined,
+        apiVersion: apiVersion ?? undefined,
+      };
+  }
+}

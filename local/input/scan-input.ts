@@ -1,0 +1,177 @@
+/** Reads an input file once, from its bytes to requests that may be sent and lines that may not. */
+
+import { createHash, hash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { ModelSettings } from '../../shared/domain/model-limits.ts';
+import type { Endpoint } from '../../shared/domain/request.ts';
+import type { ConfiguredModels } from '../config/configured-models.ts';
+import { type CheckedLine, checkLine, type LineFault } from './check-line.ts';
+import { DigestTable } from './digest-table.ts';
+import { type InputLine, LineSplitter } from './line-splitter.ts';
+import { prefixKey } from './prefix-key.ts';
+import type { SizeRequest } from './size-request.ts';
+
+/** A line that may be sent. */
+export interface ScannedRequest {
+  readonly line: number;
+  /** Unit: bytes. */
+  readonly offset: number;
+  /** Unit: bytes. */
+  readonly length: number;
+  readonly customId: string;
+  readonly endpoint: Endpoint;
+  readonly model: ModelSettings;
+  readonly inputTokens: number;
+  readonly maxOutputTokens: number;
+  readonly prefixKey: string | null;
+  /** Number of the first line with the same opening. */
+  readonly groupOrder: number;
+  readonly bytes: Buffer;
+}
+
+export interface RejectedLine extends Omit<LineFault, 'kind'> {
+  readonly line: number;
+}
+
+/** What one read of the file came to. */
+export interface ScannedBatch {
+  readonly requests: readonly ScannedRequest[];
+  readonly rejected: readonly RejectedLine[];
+  /** Read so far. Unit: bytes. */
+  readonly readBytes: number;
+}
+
+/** What is known once the last line has been read. */
+export interface ScanSummary {
+  readonly lines: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface ScanOptions {
+  readonly path: string;
+  readonly models: ConfiguredModels;
+  readonly size: SizeRequest;
+}
+
+const READ_BYTES = 1_048_576;
+
+/**
+ * Yields the lines of a file, read by read, and returns its digest. Memory does not grow with the
+ * file, apart from some 50 bytes a line for telling duplicates and shared openings.
+ *
+ * @throws {AppError} `file_not_found` or `empty_input`.
+ */
+export async function* scanInput(options: ScanOptions): AsyncGenerator<ScannedBatch, ScanSummary> {
+  const { path } = options;
+  const splitter = new LineSplitter();
+  const judge = new LineJudge(options);
+  const digest = createHash('sha256');
+  let readBytes = 0;
+  let lines = 0;
+  const file = await openInput(path);
+  try {
+    for (;;) {
+      // A fresh buffer each time: lines are views of it until they are dealt with.
+      const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+      const { bytesRead } = await file.read(buffer, 0, READ_BYTES, readBytes);
+      const piece = buffer.subarray(0, bytesRead);
+      digest.update(piece);
+      readBytes += bytesRead;
+      const found = bytesRead === 0 ? splitter.end() : splitter.push(piece);
+      lines += found.length;
+      if (found.length > 0) yield { ...(await judge.judge(found)), readBytes };
+      if (bytesRead === 0) break;
+    }
+  } finally {
+    await file.close();
+  }
+  if (lines === 0) {
+    throw new AppError(
+      'empty_input',
+      `${path} holds no requests. Write one request a line, e.g. {"custom_id":"1","method":"POST","url":"/v1/chat/completions","body":{...}}`,
+    );
+  }
+  return { lines, bytes: readBytes, sha256: digest.digest('hex') };
+}
+
+/** Judges lines one by one, in order, against all before. */
+class LineJudge {
+  readonly #options: ScanOptions;
+  readonly #lineOfId = new DigestTable();
+  readonly #lineOfOpening = new DigestTable();
+
+  constructor(options: ScanOptions) {
+    this.#options = options;
+  }
+
+  async judge(lines: readonly InputLine[]): Promise<Omit<ScannedBatch, 'readBytes'>> {
+    const requests: ScannedRequest[] = [];
+    const rejected: RejectedLine[] = [];
+    for (const line of lines) {
+      const checked = checkLine(line, this.#options.models);
+      const judged = checked.kind === 'good' ? await this.#judgeGood(line, checked) : checked;
+      if (judged.kind === 'bad') {
+        const { code, message, customId } = judged;
+        rejected.push({ line: line.number, code, message, customId });
+      } else {
+        requests.push(judged.request);
+      }
+    }
+    return { requests, rejected };
+  }
+
+  async #judgeGood(
+    line: InputLine,
+    { customId, endpoint, model, body }: CheckedLine,
+  ): Promise<{ kind: 'good'; request: ScannedRequest } | LineFault> {
+    const first = this.#lineOfId.putIfAbsent(hash('sha256', customId, 'buffer'), line.number);
+    if (first !== null) {
+      const message = `custom_id ${JSON.stringify(customId.slice(0, 80))} is on line ${first} already; give each line its own`;
+      return { kind: 'bad', code: 'duplicate_custom_id', message, customId };
+    }
+    const size = await this.#options.size(endpoint, model, body);
+    if (size.kind === 'refused') {
+      return { kind: 'bad', code: size.code, message: size.message, customId };
+    }
+    const opening = prefixKey(model.name, body);
+    const leader =
+      opening === null
+        ? null
+        : this.#lineOfOpening.putIfAbsent(Buffer.from(opening, 'base64url'), line.number);
+    return {
+      kind: 'good',
+      request: {
+        line: line.number,
+        offset: line.offset,
+        length: line.length,
+        customId,
+        endpoint,
+        model,
+        inputTokens: size.inputTokens,
+        maxOutputTokens: size.maxOutputTokens,
+        prefixKey: opening,
+        groupOrder: leader ?? line.number,
+        bytes: line.bytes ?? Buffer.alloc(0),
+      },
+    };
+  }
+}
+
+async function openInput(path: string): Promise<Awaited<ReturnType<typeof open>>> {
+  try {
+    const file = await open(path, 'r');
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AppError('file_not_found', `Cannot read ${path}: ${reason}. Check the path.`, {
+      cause: error,
+    });
+  }
+  throw new AppError(
+    'file_not_found',
+    `${path} is not a file that can be read twice. Give the path of a JSONL file.`,
+  );
+}
