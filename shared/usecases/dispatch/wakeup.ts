@@ -1,5 +1,8 @@
 import type { Clock } from '../../ports/clock.ts';
 
+/** A reason of our own spares an exception object with a stack for each wake. */
+const WOKEN = 'woken';
+
 /** A sleep that others can end. A call to `notify` is never lost, even if nobody sleeps yet. */
 export class Wakeup {
   private readonly clock: Clock;
@@ -19,7 +22,7 @@ export class Wakeup {
   async wait(ms: number): Promise<void> {
     if (!this.isNotified && ms > 0) {
       const controller = new AbortController();
-      this.end = () => controller.abort();
+      this.end = () => controller.abort(WOKEN);
       await this.clock.sleep(ms, controller.signal);
       this.end = null;
     }
