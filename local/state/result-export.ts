@@ -1,5 +1,6 @@
 /** The output file: a copy of what has been published, in that order, each line once. */
 
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isOutOfSpace, storageFull } from '../../shared/adapters/disk/storage-full.ts';
 import type { Published } from '../../shared/adapters/sqlite/work-store.ts';
@@ -155,11 +156,8 @@ export async function* publishedLines(
 
 async function openOutput(path: string): Promise<FileHandle> {
   try {
-    // Neither truncates nor fails when there is none; never through a link planted meanwhile.
-    return await open(path, 'a+').then(async (created) => {
-      await created.close();
-      return open(path, 'r+');
-    });
+    // Made where there is none, and left as it is where there is one.
+    return await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
   } catch (error) {
     if (isOutOfSpace(error)) throw storageFull(path, error);
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,0 +1,107 @@
+/** What a person wants to know while a run goes on, worked out from plain counters. */
+
+import type { DispatchProgress } from '../../shared/usecases/dispatch-progress.ts';
+
+export interface ProgressSnapshot {
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly inFlight: number;
+  readonly perSecond: number;
+  /** `null` while nothing has been answered yet. */
+  readonly etaMs: number | null;
+  readonly costMicroUsd: number;
+  /** What the whole file will have cost, at the cost of the requests so far; `null` when unknown. */
+  readonly projectedMicroUsd: number | null;
+  readonly throttled: number;
+  readonly retried: number;
+  /** The limit most used now, e.g. `requests 98 %`. */
+  readonly limit: { readonly name: string; readonly used: number } | null;
+  /** Why nothing is moving, when something holds it up. */
+  readonly waitingFor: string | null;
+}
+
+export interface RunCounters {
+  readonly total: number;
+  /** Ended before this process began. */
+  readonly doneBefore: number;
+  readonly failedBefore: number;
+  readonly costBeforeMicroUsd: number;
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly ended: number;
+}
+
+/** How far back the rate looks. Unit: ms. */
+const RATE_WINDOW_MS = 15_000;
+
+/** Remembers enough of the recent past to tell a rate. */
+export class ProgressMeter {
+  readonly #counters: RunCounters;
+  readonly #samples: Sample[] = [];
+
+  constructor(counters: RunCounters) {
+    this.#counters = counters;
+  }
+
+  read(progress: DispatchProgress, nowMs: number): ProgressSnapshot {
+    const { total, doneBefore, failedBefore, costBeforeMicroUsd } = this.#counters;
+    const ended = progress.succeeded + progress.failed;
+    const done = doneBefore + ended;
+    const perSecond = this.#rate(ended, nowMs);
+    const costMicroUsd = costBeforeMicroUsd + progress.costMicroUsd;
+    return {
+      done,
+      total,
+      failed: failedBefore + progress.failed,
+      inFlight: progress.inFlight,
+      perSecond,
+      etaMs: perSecond > 0 ? ((total - done) / perSecond) * 1_000 : null,
+      costMicroUsd,
+      projectedMicroUsd: done > 0 ? Math.round((costMicroUsd / done) * total) : null,
+      throttled: progress.throttled,
+      retried: progress.retried,
+      limit: mostUsedLimit(progress),
+      waitingFor: waitingFor(progress, nowMs),
+    };
+  }
+
+  #rate(ended: number, nowMs: number): number {
+    this.#samples.push({ atMs: nowMs, ended });
+    while (this.#samples.length > 2 && nowMs - (this.#samples[1]?.atMs ?? nowMs) > RATE_WINDOW_MS) {
+      this.#samples.shift();
+    }
+    const [oldest] = this.#samples;
+    if (oldest === undefined || nowMs <= oldest.atMs) return 0;
+    return ((ended - oldest.ended) / (nowMs - oldest.atMs)) * 1_000;
+  }
+}
+
+function mostUsedLimit({ models }: DispatchProgress): ProgressSnapshot['limit'] {
+  let most: ProgressSnapshot['limit'] = null;
+  for (const { model, boundBy, limitUsed } of models) {
+    if (boundBy === null || limitUsed === null || limitUsed <= (most?.used ?? -1)) continue;
+    most = {
+      name: models.length > 1 ? `${model} ${wordsOf(boundBy)}` : wordsOf(boundBy),
+      used: limitUsed,
+    };
+  }
+  return most;
+}
+
+function waitingFor({ models, stops }: DispatchProgress, nowMs: number): string | null {
+  const [stop] = stops;
+  if (stop !== undefined) return `${stop.provider} stopped: ${stop.message}`;
+  const paused = models.filter(({ pausedUntilMs }) => pausedUntilMs > nowMs);
+  const [first] = paused;
+  if (first === undefined || paused.length < models.length) return null;
+  const untilMs = Math.min(...paused.map(({ pausedUntilMs }) => pausedUntilMs));
+  return `${first.provider} asked us to wait ${Math.ceil((untilMs - nowMs) / 1_000)} s`;
+}
+
+/** `inputTokens` as `input tokens`. */
+function wordsOf(dimension: string): string {
+  return dimension.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
