@@ -30,7 +30,10 @@ export class LineSplitter {
     this.#mostBytes = mostBytes;
   }
 
-  /** The lines that end in this piece; blank ones are left out. Views of `piece` where possible. */
+  /**
+   * The lines that end in this piece; blank ones are left out. They may be views of `piece`, which
+   * itself is not kept: it may be filled anew once they have been dealt with.
+   */
   push(piece: Buffer): InputLine[] {
     const lines: InputLine[] = [];
     let start = 0;
@@ -44,7 +47,7 @@ export class LineSplitter {
       this.#number += 1;
       start = end + 1;
     }
-    this.#gather(piece.subarray(start));
+    this.#gather(Buffer.from(piece.subarray(start)));
     return lines;
   }
 

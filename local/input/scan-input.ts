@@ -3,6 +3,7 @@
 import { createHash, hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { AppError } from '../../shared/domain/errors.ts';
+import { fingerprint } from '../../shared/domain/idempotency.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { Endpoint } from '../../shared/domain/request.ts';
 import type { ConfiguredModels } from '../config/configured-models.ts';
@@ -23,11 +24,14 @@ export interface ScannedRequest {
   readonly endpoint: Endpoint;
   readonly model: ModelSettings;
   readonly inputTokens: number;
+  /** The bound the body sets, else an assumption. */
   readonly maxOutputTokens: number;
+  readonly hasOutputBound: boolean;
   readonly prefixKey: string | null;
   /** Number of the first line with the same opening. */
   readonly groupOrder: number;
-  readonly bytes: Buffer;
+  /** Digest of what is asked for. */
+  readonly fingerprint: string;
 }
 
 export interface RejectedLine extends Omit<LineFault, 'kind'> {
@@ -55,7 +59,7 @@ export interface ScanOptions {
   readonly size: SizeRequest;
 }
 
-const READ_BYTES = 1_048_576;
+const READ_BYTES = 262_144;
 
 /**
  * Yields the lines of a file, read by read, and returns its digest. Memory does not grow with the
@@ -71,10 +75,9 @@ export async function* scanInput(options: ScanOptions): AsyncGenerator<ScannedBa
   let readBytes = 0;
   let lines = 0;
   const file = await openInput(path);
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
   try {
     for (;;) {
-      // A fresh buffer each time: lines are views of it until they are dealt with.
-      const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
       const { bytesRead } = await file.read(buffer, 0, READ_BYTES, readBytes);
       const piece = buffer.subarray(0, bytesRead);
       digest.update(piece);
@@ -151,9 +154,10 @@ class LineJudge {
         model,
         inputTokens: size.inputTokens,
         maxOutputTokens: size.maxOutputTokens,
+        hasOutputBound: size.hasOutputBound,
         prefixKey: opening,
         groupOrder: leader ?? line.number,
-        bytes: line.bytes ?? Buffer.alloc(0),
+        fingerprint: fingerprint(endpoint, body),
       },
     };
   }

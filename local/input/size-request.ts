@@ -1,9 +1,11 @@
+import { createTiktokenCounter } from '../../shared/adapters/tiktoken/token-counter.ts';
 import type { ErrorCode } from '../../shared/domain/errors.ts';
 import { type BucketLimits, fitCheck } from '../../shared/domain/fit-check.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { Endpoint } from '../../shared/domain/request.ts';
+import type { RequestEstimate } from '../../shared/domain/request-size.ts';
 import type { ModelCatalog } from '../../shared/ports/model-catalog.ts';
-import type { RequestEstimator } from '../../shared/usecases/estimate-requests.ts';
+import { createRequestEstimator } from '../../shared/usecases/estimate-requests.ts';
 
 /** How large a request is, or why it can never fit. */
 export type RequestSize =
@@ -22,20 +24,33 @@ export type SizeRequest = (
   body: Readonly<Record<string, unknown>>,
 ) => Promise<RequestSize>;
 
-/** Sizes requests against the windows and buckets of their models. */
-export function createSizeRequest(estimator: RequestEstimator, catalog: ModelCatalog): SizeRequest {
+/** What a quick estimate may be short by, as a factor. */
+const DOUBT = 1.3;
+
+/**
+ * Sizes requests against the windows and buckets of their models.
+ *
+ * `quick` loads no vocabulary, which would cost half a second and 150 MB, until a limit is so
+ * near that a count decides. `careful` counts what recurs, and estimates the rest by it.
+ */
+export function createSizeRequest(catalog: ModelCatalog, care: 'quick' | 'careful'): SizeRequest {
+  const counter = createTiktokenCounter();
+  const careful = createRequestEstimator({ counter, catalog, mode: 'auto' });
+  const first =
+    care === 'quick' ? createRequestEstimator({ counter, catalog, mode: 'fast' }) : careful;
   return async (endpoint, model, body) => {
-    const { totalTokens, inputTokens, outputTokens } = model.limits.perMinute;
-    const estimate = await estimator.estimate(endpoint, body, {
+    const { totalTokens } = model.limits.perMinute;
+    const options = {
       model: model.name,
       ...(totalTokens === undefined ? {} : { largestBucketTokens: totalTokens }),
-    });
-    const limits: BucketLimits = {
-      ...(totalTokens === undefined ? {} : { tokensPerMinute: totalTokens }),
-      ...(inputTokens === undefined ? {} : { inputTokensPerMinute: inputTokens }),
-      ...(outputTokens === undefined ? {} : { outputTokensPerMinute: outputTokens }),
     };
-    const refusal = fitCheck(catalog.find(model.name), estimate, limits);
+    const spec = catalog.find(model.name);
+    const limits = bucketLimits(model);
+    let estimate = await first.estimate(endpoint, body, options);
+    if (first !== careful && fitCheck(spec, inflated(estimate), limits) !== null) {
+      estimate = await careful.estimate(endpoint, body, options);
+    }
+    const refusal = fitCheck(spec, estimate, limits);
     if (refusal !== null) return { kind: 'refused', code: refusal.code, message: refusal.message };
     return {
       kind: 'fits',
@@ -43,5 +58,22 @@ export function createSizeRequest(estimator: RequestEstimator, catalog: ModelCat
       maxOutputTokens: estimate.assumedOutputTokens,
       hasOutputBound: estimate.maxOutputTokens !== null,
     };
+  };
+}
+
+function bucketLimits({ limits: { perMinute } }: ModelSettings): BucketLimits {
+  const { totalTokens, inputTokens, outputTokens } = perMinute;
+  return {
+    ...(totalTokens === undefined ? {} : { tokensPerMinute: totalTokens }),
+    ...(inputTokens === undefined ? {} : { inputTokensPerMinute: inputTokens }),
+    ...(outputTokens === undefined ? {} : { outputTokensPerMinute: outputTokens }),
+  };
+}
+
+function inflated(estimate: RequestEstimate): RequestEstimate {
+  return {
+    ...estimate,
+    inputTokens: Math.ceil(estimate.inputTokens * DOUBT),
+    windowTokens: Math.ceil(estimate.windowTokens * DOUBT),
   };
 }
