@@ -9,6 +9,11 @@ import { isOutOfSpace, storageFull } from './storage-full.ts';
 const NEWLINE = 0x0a;
 /** Most that is gathered for one write. Unit: bytes. */
 const WRITE_BYTES = 1_048_576;
+/**
+ * A flush costs a millisecond of CPU or two, whatever it flushes. What waits for one has reached
+ * the operating system already, so only a loss of power could take it. Unit: ms.
+ */
+const FLUSH_SPACING_MS = 25;
 
 const syncData = promisify(fdatasync);
 
@@ -34,7 +39,7 @@ interface Waiting {
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
-  readonly #sync = new GroupSync(() => this.#syncDirty());
+  readonly #sync = new GroupSync(() => this.#syncDirty(), FLUSH_SPACING_MS);
   /** Written to since the last flush. */
   #dirty = new Set<SegmentFile>();
   #segment: SegmentFile;
