@@ -48,6 +48,12 @@ export interface CapacityState {
  */
 const ASSUMED_DEPTH_SECONDS = 1;
 
+/**
+ * Clocks of workers differ by seconds. A larger difference is a clock that was set back, and no
+ * reason to wait until it has caught up. Unit: ms.
+ */
+const LARGEST_SKEW_MS = 60_000;
+
 /** A worker not heard of for so long no longer counts for shares. Unit: ms. */
 export const WORKER_MEMORY_MS = 5_000;
 
@@ -120,5 +126,7 @@ export function effectivePerMinute(limit: LimitState, ratePerMille: number): num
 
 function refillLimit(limit: LimitState, ratePerMille: number, nowMs: number): LimitState {
   const perMinute = effectivePerMinute(limit, ratePerMille);
-  return { ...limit, bucket: refill(limit.bucket, perMinute, limit.depthUnits, nowMs) };
+  const isFromFuture = limit.bucket.creditedAtMs > nowMs + LARGEST_SKEW_MS;
+  const bucket = isFromFuture ? { ...limit.bucket, creditedAtMs: Math.floor(nowMs) } : limit.bucket;
+  return { ...limit, bucket: refill(bucket, perMinute, limit.depthUnits, nowMs) };
 }

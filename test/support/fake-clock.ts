@@ -34,6 +34,12 @@ export class FakeClock implements Clock {
     });
   }
 
+  /** Sets the clock, as an operator or a time server would; sleepers keep their durations. */
+  setBack(ms: number): void {
+    this.now -= ms;
+    for (const sleeper of this.sleepers) sleeper.atMs -= ms;
+  }
+
   /** Runs until the work ends, moving time to the next sleeper whenever nothing else can happen. */
   async runUntil<Value>(work: Promise<Value>): Promise<Value> {
     let isDone = false;

@@ -69,7 +69,7 @@ export interface VirtualSetUp {
   /** Workers that share the limit through one capacity store. */
   readonly workers?: number;
   /** Gets the dispatchers before they run. */
-  readonly onStart?: (dispatchers: readonly Dispatcher[]) => void;
+  readonly onStart?: (dispatchers: readonly Dispatcher[], clock: FakeClock) => void;
 }
 
 /** Runs the requests to the end; every figure a test may want comes back. */
@@ -100,7 +100,7 @@ export async function runVirtually({
       onPublished: (group) => published.push(...group),
     }),
   );
-  onStart?.(dispatchers);
+  onStart?.(dispatchers, clock);
   const reports = await clock.runUntil(
     Promise.all(dispatchers.map((dispatcher) => dispatcher.run({ untilDrained: true }))),
   );

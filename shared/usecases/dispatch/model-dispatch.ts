@@ -73,6 +73,8 @@ const IDLE_MS = 1_000;
 const UNREACHABLE_GIVE_UP_MS = 120_000;
 /** Wait that earns one retry when the retry budget is spent. Unit: ms. */
 const BUDGET_WAIT_MS = 1_000;
+/** Going back by more than this is no jitter. Unit: ms. */
+const CLOCK_SET_BACK_MS = 1_000;
 
 interface Chunk {
   readonly works: Work[];
@@ -100,6 +102,7 @@ export class ModelDispatch {
   private nextChunkAtMs = 0;
   private unused: Claim[] = [];
   private pausedUntilMs = 0;
+  private steppedAtMs = 0;
   private concurrency: number | null = null;
   private state: CapacityState | null = null;
   private hasMoreStored = true;
@@ -199,6 +202,7 @@ export class ModelDispatch {
       return IDLE_MS;
     }
     const { clock } = this.deps;
+    this.noticeClockSetBack(clock.nowMs());
     await this.leaseMore();
     const retryMs = this.queue.promoteDue(clock.nowMs());
     await this.loadPayloads();
@@ -206,6 +210,16 @@ export class ModelDispatch {
     const releaseMs = this.releaseDue();
     const idleMs = this.hasMoreStored && this.queue.waitingCount === 0 ? 0 : IDLE_MS;
     return Math.max(0, Math.min(retryMs, purchaseMs, releaseMs, idleMs));
+  }
+
+  /** Instants planned on a clock that was set back since lie too far ahead to wait for. */
+  private noticeClockSetBack(nowMs: number): void {
+    if (nowMs < this.steppedAtMs - CLOCK_SET_BACK_MS) {
+      this.returnChunk();
+      this.nextChunkAtMs = nowMs;
+      this.pausedUntilMs = 0;
+    }
+    this.steppedAtMs = nowMs;
   }
 
   private async leaseMore(): Promise<void> {

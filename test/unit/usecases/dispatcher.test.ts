@@ -250,3 +250,27 @@ describe('stopping', () => {
     expect(counts).toMatchObject({ succeeded: books.sent, queued: 500 - books.sent, running: 0 });
   });
 });
+
+describe('a clock set back by an hour', () => {
+  it('stops nothing', async () => {
+    let setBack = (): void => undefined;
+    const { reports, books, elapsedMs } = await runVirtually({
+      requests: workload(600),
+      settings: RATED,
+      provider: {
+        limits: { requestsPerMinute: 6_000, tokensPerMinute: 8_000_000 },
+        fault: (_, count) => {
+          if (count === 300) setBack();
+          return null;
+        },
+      },
+      onStart: (_, clock) => {
+        setBack = () => clock.setBack(3_600_000);
+      },
+    });
+    expect(reports[0]?.reason).toBe('drained');
+    expect(books.served).toBe(600);
+    // The wall shows an hour less; the work itself took seconds.
+    expect(elapsedMs + 3_600_000).toBeLessThan(60_000);
+  });
+});
