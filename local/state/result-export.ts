@@ -1,6 +1,6 @@
 /** The output file: a copy of what has been published, in that order, each line once. */
 
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isOutOfSpace, storageFull } from '../../shared/adapters/disk/storage-full.ts';
 import type { Published } from '../../shared/adapters/sqlite/work-store.ts';
@@ -63,7 +63,7 @@ export class ResultExport {
     const { path, overwrite, preface } = options;
     const file = await openOutput(path);
     try {
-      const record = await resumePoint(deps, file, path, overwrite);
+      const record = overwrite ? fromStart(path) : await resumePoint(deps, file, path);
       // Recorded before the first byte, so that a crash leaves a file we know for ours.
       deps.records.export = record;
       await file.truncate(record.bytes);
@@ -154,6 +154,21 @@ export async function* publishedLines(
   }
 }
 
+/**
+ * Refuses early what `ResultExport.open` would refuse, and leaves everything as it is.
+ *
+ * @throws {AppError} `output_conflict`
+ */
+export async function refuseForeignOutput(deps: ResultExportDeps, path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  const file = await open(path, 'r');
+  try {
+    await resumePoint(deps, file, path);
+  } finally {
+    await file.close();
+  }
+}
+
 async function openOutput(path: string): Promise<FileHandle> {
   try {
     // Made where there is none, and left as it is where there is one.
@@ -174,11 +189,9 @@ async function resumePoint(
   deps: ResultExportDeps,
   file: FileHandle,
   path: string,
-  overwrite: boolean,
 ): Promise<ExportRecord> {
-  const fromStart = { path, bytes: 0, commitSeq: 0 };
   const { size } = await file.stat();
-  if (overwrite || size === 0) return fromStart;
+  if (size === 0) return fromStart(path);
   const record = deps.records.export;
   if (record?.path === path && (await isAsRecorded(deps, file, size, record))) return record;
   throw new AppError(
@@ -188,6 +201,10 @@ async function resumePoint(
       : `${path} exists already. Give --overwrite to replace it, or another -o.`,
     { details: { path } },
   );
+}
+
+function fromStart(path: string): ExportRecord {
+  return { path, bytes: 0, commitSeq: 0 };
 }
 
 /** Long enough, and its last recorded line is the one the ledger says. */

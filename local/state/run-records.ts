@@ -2,11 +2,14 @@ import { z } from 'zod';
 import type { Database } from '../../shared/adapters/sqlite/database.ts';
 
 const inputSchema = z.object({
+  /** Batch its requests belong to. */
+  batchId: z.string(),
   path: z.string(),
   bytes: z.number(),
   modifiedAtMs: z.number(),
   sha256: z.string(),
   lines: z.number(),
+  /** Lines that were passed over, at the caller's wish. */
   rejected: z.number(),
 });
 

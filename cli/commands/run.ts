@@ -1,0 +1,268 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { type ActiveRun, type RunResult, runFile } from '../../local/run/run-file.ts';
+import { createTelemetry } from '../../local/telemetry.ts';
+import { systemRandom } from '../../shared/adapters/system/random.ts';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { Lane } from '../../shared/domain/lane.ts';
+import { formatCount, formatQuantity, formatUsd } from '../format.ts';
+import { ProgressMeter } from '../progress/progress-snapshot.ts';
+import { createProgressView, type ProgressView } from '../progress/progress-view.ts';
+import type { Terminal } from '../terminal.ts';
+import {
+  configure,
+  parseLane,
+  parseTags,
+  parseWholeAboveZero,
+  parseWindow,
+} from './command-context.ts';
+import { describeReport, exitCodeOf, type RunPlaces, reportJson } from './run-summary.ts';
+
+interface RunFlags {
+  readonly output?: string;
+  readonly config?: string;
+  readonly state?: string;
+  readonly window?: number;
+  readonly lane?: Lane;
+  readonly tags?: string[];
+  readonly concurrency?: number;
+  readonly skipInvalid?: boolean;
+  readonly overwrite?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+const STDOUT = '-';
+const SHOWN_REJECTIONS = 10;
+/** Between two looks at the counters. Unit: ms. */
+const LOOK_EVERY_MS = 200;
+const INTERRUPTED = 130;
+
+export function addRunCommand(
+  program: Command,
+  terminal: Terminal,
+  finish: (code: number) => void,
+): void {
+  program
+    .command('run')
+    .description('answer every line of a file; the same command again goes on where it stopped')
+    .argument('<input>', 'OpenAI batch lines (JSONL): custom_id, method, url, body')
+    .option(
+      '-o, --output <file>',
+      'where results go; - for standard output (default: INPUT.out.jsonl)',
+    )
+    .option('-c, --config <file>', 'configuration (default: penstock.yaml, else the environment)')
+    .option('--state <dir>', 'where progress is kept (default: OUTPUT.state)')
+    .addOption(
+      new Option(
+        '--window <duration>',
+        'how long answers are wanted for, e.g. 15m; leaves room for cheaper lanes',
+      ).argParser(parseWindow),
+    )
+    .addOption(
+      new Option('--lane <lane>', 'live or flex, whatever the window').argParser(parseLane),
+    )
+    .addOption(
+      new Option('--tags <tags>', 'names to book the cost on, e.g. nightly,team-a').argParser(
+        parseTags,
+      ),
+    )
+    .addOption(
+      new Option('--concurrency <n>', 'most calls at once for each model').argParser(
+        parseWholeAboveZero,
+      ),
+    )
+    .option('--skip-invalid', 'give bad lines an error row instead of refusing the file')
+    .option('--overwrite', 'replace an output file that is not of this run')
+    .option('-q, --quiet', 'no progress, no summary')
+    .option('--json', 'one JSON object on standard output at the end, and nothing else there')
+    .option('--verbose', 'log what happens to standard error')
+    .addHelpText('after', EXAMPLES)
+    .action(async (input: string, flags: RunFlags) => {
+      finish(await run(input, flags, terminal));
+    });
+}
+
+const EXAMPLES = `
+Exit codes: 0 every line answered; 1 some rows are errors; 2 bad input or a provider that needs you; 130 interrupted.
+
+Examples:
+  penstock run in.jsonl -o out.jsonl
+  penstock run in.jsonl -o out.jsonl --window 24h --tags nightly
+  penstock run in.jsonl -o - --quiet | jq .response.body`;
+
+async function run(input: string, flags: RunFlags, terminal: Terminal): Promise<number> {
+  if (input === STDOUT) {
+    throw new AppError(
+      'invalid_request',
+      'A run can be resumed, so its input must be a file. Save standard input first: cat > in.jsonl',
+    );
+  }
+  const places = placesOf(input, flags);
+  const { config, models, source } = await configure(terminal, flags, true);
+  const view = createProgressView(terminal, flags.quiet === true || flags.json === true);
+  const interrupt = new Interrupt(view);
+  const at = (path: string): string => resolve(terminal.directory, path);
+  try {
+    const result = await runFile({
+      inputPath: at(input),
+      output: places.output === STDOUT ? terminal.stdout : at(places.output),
+      stateDirectory: at(places.state),
+      overwrite: flags.overwrite === true,
+      skipInvalid: flags.skipInvalid === true,
+      lane: flags.lane ?? null,
+      windowMs: flags.window ?? null,
+      tags: flags.tags ?? [],
+      config,
+      models,
+      source,
+      clock: terminal.clock,
+      random: systemRandom,
+      telemetry: await createTelemetry(flags.verbose === true ? 'debug' : 'silent'),
+      onValidating: view.validating,
+      onRunning: (active) => {
+        interrupt.run = active;
+        announce(active, flags, terminal);
+        follow(active, view, terminal, interrupt);
+      },
+    });
+    view.end();
+    return conclude(result, places, flags, terminal);
+  } finally {
+    interrupt.end();
+    view.end();
+  }
+}
+
+function placesOf(input: string, { output, state }: RunFlags): RunPlaces {
+  const stem = input.replace(/\.jsonl$/, '');
+  const out = output ?? `${stem}.out.jsonl`;
+  return { input, output: out, state: state ?? `${out === STDOUT ? stem : out}.state` };
+}
+
+function announce(active: ActiveRun, flags: RunFlags, terminal: Terminal): void {
+  if (!active.isResumed || flags.quiet === true || flags.json === true) return;
+  const { doneBefore, total, adopted } = active;
+  const found =
+    adopted === 0 ? '' : ` (${formatCount(adopted)} of them received just before it ended)`;
+  terminal.note(
+    `Resuming: ${formatCount(doneBefore)} of ${formatCount(total)} already answered${found}, ${formatUsd(0)} for those`,
+  );
+}
+
+/** Shows the counters until the run, or the process's interest in it, ends. */
+function follow(
+  active: ActiveRun,
+  view: ProgressView,
+  terminal: Terminal,
+  interrupt: Interrupt,
+): void {
+  const meter = new ProgressMeter(active);
+  const look = (): void => view.running(meter.read(active.progress(), terminal.clock.nowMs()));
+  look();
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  interrupt.onEnd(() => clearInterval(timer));
+}
+
+function conclude(
+  result: RunResult,
+  places: RunPlaces,
+  flags: RunFlags,
+  terminal: Terminal,
+): number {
+  if (result.kind === 'rejected') return concludeRejected(result, places, flags, terminal);
+  const { report } = result;
+  const exitCode = exitCodeOf(report);
+  if (flags.json === true) terminal.print(JSON.stringify(reportJson(report, places)));
+  else if (flags.quiet !== true) {
+    const text = describeReport(report, places, terminal);
+    if (places.output === STDOUT) terminal.note(text);
+    else terminal.print(text);
+  }
+  for (const { provider, code, message } of report.stops) {
+    terminal.note(`${provider} stopped (${code}): ${message}${remedyFor(code)}`);
+  }
+  if (report.left > 0) {
+    terminal.note(
+      `${formatQuantity(report.left, 'request')} left. Run the same command again to go on; nothing answered is asked or paid again.`,
+    );
+  }
+  return exitCode;
+}
+
+function concludeRejected(
+  result: Extract<RunResult, { kind: 'rejected' }>,
+  places: RunPlaces,
+  flags: RunFlags,
+  terminal: Terminal,
+): number {
+  const { total, first, path } = result;
+  if (flags.json === true) {
+    const rejected = first.map(({ customId, ...line }) => ({ ...line, custom_id: customId }));
+    terminal.print(
+      JSON.stringify({ status: 'rejected', exit_code: 2, ...places, total, rejected }),
+    );
+    return 2;
+  }
+  const verb = total === 1 ? 'is' : 'are';
+  terminal.note(
+    `${places.input}: ${formatQuantity(total, 'line')} ${verb} not usable, and nothing was sent:`,
+  );
+  for (const { line, code, message } of first.slice(0, SHOWN_REJECTIONS)) {
+    terminal.note(`  line ${line}: ${message} [${code}]`);
+  }
+  if (total > SHOWN_REJECTIONS) {
+    terminal.note(`  and ${formatCount(total - SHOWN_REJECTIONS)} more, all in ${path}`);
+  }
+  terminal.note('Mend them, or give --skip-invalid to run the others and give these an error row.');
+  return 2;
+}
+
+function remedyFor(code: string): string {
+  switch (code) {
+    case 'provider_auth_failed':
+      return '. Check its apiKey (penstock doctor), then run the same command again.';
+    case 'provider_quota_spent':
+      return '. Add credit or raise the limit with the provider, then run the same command again.';
+    default:
+      return '';
+  }
+}
+
+/** Ctrl-C: once stops with care, twice stops at once. */
+class Interrupt {
+  run: ActiveRun | null = null;
+  readonly #view: ProgressView;
+  readonly #enders: (() => void)[] = [];
+  #count = 0;
+
+  constructor(view: ProgressView) {
+    this.#view = view;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, this.#onSignal);
+      this.onEnd(() => process.off(signal, this.#onSignal));
+    }
+  }
+
+  onEnd(ender: () => void): void {
+    this.#enders.push(ender);
+  }
+
+  end(): void {
+    for (const ender of this.#enders.splice(0)) ender();
+  }
+
+  readonly #onSignal = (): void => {
+    this.#count += 1;
+    if (this.run === null || this.#count > 1) {
+      this.#view.end();
+      process.exit(INTERRUPTED);
+    }
+    this.run.stop();
+    const { inFlight } = this.run.progress();
+    this.#view.say(
+      `Stopping: ${formatQuantity(inFlight, 'call')} in flight will finish first. Ctrl-C again quits at once.`,
+    );
+  };
+}
