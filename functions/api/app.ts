@@ -1,0 +1,115 @@
+/** The HTTP API: the very app that `penstock serve` and the API function mount. */
+
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { DEFAULT_SYNC_WAIT_MS, MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
+import { ERROR_PRESENTATIONS } from '../../shared/contracts/problem.ts';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { CapacityStore } from '../../shared/ports/capacity-store.ts';
+import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
+import type { ResultLog } from '../../shared/ports/payload-store.ts';
+import type { WorkStore } from '../../shared/ports/request-store.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import { createCancelRequest } from '../../shared/usecases/cancel-request.ts';
+import type { ProviderStop, PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
+import { createGetRequest } from '../../shared/usecases/get-request.ts';
+import { createListRequests } from '../../shared/usecases/list-requests.ts';
+import { createReadLimits } from '../../shared/usecases/read-limits.ts';
+import { createReadUsage } from '../../shared/usecases/read-usage.ts';
+import {
+  createSubmitRequests,
+  type SubmitRequestsDeps,
+} from '../../shared/usecases/submit-requests.ts';
+import type { Authenticate } from './authenticate.ts';
+import { CALL_ID_HEADER, mountRoutes } from './call.ts';
+import { sendError, sendJson } from './respond.ts';
+import { completionRoutes } from './routes/completions.ts';
+import { reportRoutes } from './routes/reports.ts';
+import { requestRoutes } from './routes/requests.ts';
+
+/** The ports the API runs on; the same in both homes. */
+export interface ApiDeps extends SubmitRequestsDeps {
+  readonly work: WorkStore;
+  readonly results: ResultLog;
+  readonly capacity: CapacityStore;
+  readonly completions: CompletionSignal;
+  readonly telemetry: Telemetry;
+  readonly authenticate: Authenticate;
+  /** Called once a cancellation stands: withdraw the request and tell who waits for it. */
+  readonly onCancelled: (result: PublishedResult) => void;
+  /** Providers whose requests are held until a person acts. */
+  readonly stops: () => readonly ProviderStop[];
+  /** Unit: bytes. @default 33554432 */
+  readonly maxBodyBytes?: number;
+  /** Longest a synchronous route waits for its answer. Unit: ms. @default 300000 */
+  readonly syncWaitMs?: number;
+}
+
+const INFO = {
+  title: 'Penstock',
+  version: '1',
+  description:
+    'Every request answered once, by the cheapest way that meets your deadline, as fast as your providers allow.',
+};
+
+export function createApi(deps: ApiDeps): OpenAPIHono {
+  const { requests, models, random, telemetry, authenticate, stops } = deps;
+  const maxBodyBytes = deps.maxBodyBytes ?? MAX_BODY_BYTES;
+  const syncWaitMs = deps.syncWaitMs ?? DEFAULT_SYNC_WAIT_MS;
+  const submitRequests = createSubmitRequests(deps);
+  const getRequest = createGetRequest(deps);
+
+  const app = new OpenAPIHono();
+  app.use(async (context, next) => {
+    context.header(CALL_ID_HEADER, random.id('call_'));
+    context.header('x-content-type-options', 'nosniff');
+    context.header('cache-control', 'no-store');
+    await next();
+  });
+  app.onError((error, context) => sendError(context, error, telemetry));
+  app.notFound((context) => {
+    const error = new AppError('not_found', 'No route has this path. See /openapi.json');
+    return sendError(context, error, telemetry);
+  });
+  const routes = [
+    ...requestRoutes({
+      submitRequests,
+      getRequest,
+      listRequests: createListRequests(requests),
+      cancelRequest: createCancelRequest(deps),
+      maxBodyBytes,
+    }),
+    ...completionRoutes({ submitRequests, getRequest, maxBodyBytes, syncWaitMs }),
+    ...reportRoutes({
+      models,
+      readLimits: createReadLimits(deps),
+      readUsage: createReadUsage(requests),
+    }),
+  ];
+  mountRoutes(app, routes, authenticate);
+  app.get('/healthz', (context) => sendJson(context, 200, describeHealth(stops())));
+  app.get('/openapi.json', (context) => sendJson(context, 200, document()));
+  return app;
+
+  function document(): string {
+    const security = [{ bearer: [] }];
+    const { components, ...rest } = app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: INFO,
+      security,
+    });
+    const securitySchemes = { bearer: { type: 'http', scheme: 'bearer' } };
+    return JSON.stringify({ ...rest, components: { ...components, securitySchemes } });
+  }
+}
+
+/** Open to everybody, so it says which provider is held and why, and not in the provider's words. */
+function describeHealth(stops: readonly ProviderStop[]): string {
+  return JSON.stringify({
+    status: stops.length === 0 ? 'ok' : 'degraded',
+    providers_held: stops.map(({ provider, code }) => ({
+      provider,
+      code,
+      reason: ERROR_PRESENTATIONS[code].title,
+    })),
+  });
+}

@@ -1,0 +1,74 @@
+/** What every route shares: who calls, how it is declared, and the shape of its errors. */
+
+import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { Authenticate, Scope } from './authenticate.ts';
+
+/** One authenticated HTTP call. */
+export interface ApiCall {
+  readonly context: Context;
+  /** Names this call in logs and answers. */
+  readonly callId: string;
+  readonly tenant: string;
+  /** Aborts when the caller hangs up. */
+  readonly signal: AbortSignal;
+}
+
+/** Whose wire format a route answers its errors in. */
+export type ErrorShape = 'problem' | 'openai' | 'anthropic';
+
+export interface ApiRoute {
+  /** Its documentation, which is also where method and path come from. */
+  readonly config: RouteConfig & { readonly method: 'get' | 'post' | 'delete' };
+  readonly scope: Scope;
+  readonly handle: (call: ApiCall) => Promise<Response>;
+}
+
+export const CALL_ID_HEADER = 'x-request-id';
+
+/** The shape of errors on a path, known or not: what stands in for a vendor speaks its language. */
+export function errorShapeOf(path: string): ErrorShape {
+  if (path === '/v1/messages') return 'anthropic';
+  const isVendors = /^\/v1\/(?!requests|limits|usage|keys)/.test(path);
+  return isVendors ? 'openai' : 'problem';
+}
+
+/** A method the path does not have. */
+export class MethodNotAllowed extends Error {
+  override readonly name = 'MethodNotAllowed';
+  readonly allowed: string;
+
+  constructor(allowed: string) {
+    super(`The method is not one of this path. Use ${allowed}`);
+    this.allowed = allowed;
+  }
+}
+
+/** Serves and documents the routes; another method on their paths is refused by name. */
+export function mountRoutes(
+  app: OpenAPIHono,
+  routes: readonly ApiRoute[],
+  authenticate: Authenticate,
+): void {
+  const methodsOf = new Map<string, string[]>();
+  for (const { config, scope, handle } of routes) {
+    const path = config.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const method = config.method.toUpperCase();
+    methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
+    app.openAPIRegistry.registerPath(config);
+    app.on(method, path, async (context) => {
+      const { tenant, scopes } = await authenticate(context.req.raw);
+      if (!scopes.includes(scope)) {
+        throw new AppError('forbidden', `The API key lacks the scope "${scope}"`);
+      }
+      const callId = context.res.headers.get(CALL_ID_HEADER) ?? '';
+      return handle({ context, callId, tenant, signal: context.req.raw.signal });
+    });
+  }
+  for (const [path, methods] of methodsOf) {
+    app.all(path, () => {
+      throw new MethodNotAllowed(methods.join(', '));
+    });
+  }
+}

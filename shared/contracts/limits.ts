@@ -1,0 +1,31 @@
+/** Bounds of what an edge takes and gives. Constants only: infrastructure imports this file. */
+
+/** Largest body of one call. Unit: bytes. */
+export const MAX_BODY_BYTES = 32 * 1_024 * 1_024;
+
+/** Most requests submitted in one call. */
+export const MAX_REQUESTS_PER_CALL = 10_000;
+
+/** Most object keys in a call that carries many requests as one JSON array. */
+export const MAX_KEYS_PER_CALL = 100_000;
+
+/** Longest a GET holds its answer back. Below the 29 s of API Gateway. Unit: seconds. */
+export const MAX_WAIT_SECONDS = 25;
+
+/**
+ * Longest a synchronous route waits for the provider. Below the ten minutes after which the
+ * official SDKs give up. Unit: ms.
+ */
+export const DEFAULT_SYNC_WAIT_MS = 300_000;
+
+/** Unit: characters. */
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
+/** Unit: characters. */
+export const MAX_CUSTOM_ID_LENGTH = 512;
+/** Unit: characters. */
+export const MAX_TAG_LENGTH = 64;
+export const MAX_TAGS = 16;
+
+/** Most items of one page. */
+export const MAX_PAGE = 1_000;
+export const DEFAULT_PAGE = 100;
