@@ -45,7 +45,7 @@ export class SqliteCommitMarks implements CommitMarkStore {
   async advance(segment: string, offset: number): Promise<void> {
     const coverage = this.#coverageOf(segment);
     if (offset <= coverage.mark) return;
-    coverage.mark = offset;
+    cover(coverage, coverage.mark, offset);
     this.#unsaved.add(segment);
     this.#database.transaction(() => this.save());
   }
