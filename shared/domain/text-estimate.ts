@@ -11,9 +11,9 @@ export interface TextEstimate {
 
 /**
  * Tokens per feature, in the order of `FEATURES`. Least squares of the relative error over 2 000
- * passages of 2 000 characters: English prose, code in four languages, JSON, nine European
- * languages, Russian, Greek, Chinese, Japanese, Korean. Nine in ten passages came out within
- * 16 %, and each group's total within 5 % (o200k_base). The last three entries are set by hand
+ * passages of 2 000 characters: English prose, code in four languages, JSON, ten languages in
+ * Latin script, Russian, Greek, Chinese, Japanese, Korean. Nine in ten passages came out within
+ * 18 %, and each group's total within 5 % (o200k_base). The last three entries are set by hand
  * from short samples.
  */
 const SCANS: Readonly<Record<TokenEncoding, Scan>> = {
