@@ -42,6 +42,8 @@ export class SegmentWriter {
   readonly #sync = new GroupSync(() => this.#syncDirty(), FLUSH_SPACING_MS);
   /** Written to since the last flush. */
   #dirty = new Set<SegmentFile>();
+  /** Followed by another segment; closed once no flush needs it any more. */
+  readonly #retired = new Set<SegmentFile>();
   #segment: SegmentFile;
   #waiting: Waiting[] = [];
   /** The segment can no longer be trusted to take lines; the next goes into a new one. */
@@ -142,11 +144,11 @@ export class SegmentWriter {
       end += 1;
     }
     const { fd, size } = this.#segment;
-    this.#dirty.add(this.#segment);
     for (let written = 0; written < bytes; ) {
       written += writeSync(fd, buffer, written, bytes - written, size + written);
     }
     this.#segment.size += bytes;
+    this.#dirty.add(this.#segment);
   }
 
   #roll(): void {
@@ -155,8 +157,7 @@ export class SegmentWriter {
     this.#segment = openNextSegment(directory, prefix, full.name);
     this.#isSpoilt = false;
     this.#startSizes.set(this.#segment, 0);
-    // The flush that makes it durable also closes it.
-    this.#dirty.add(full);
+    this.#retired.add(full);
   }
 
   /** Takes back what a failed group left, so that no part of it is ever read. */
@@ -175,16 +176,22 @@ export class SegmentWriter {
   async #syncDirty(): Promise<void> {
     const dirty = this.#dirty;
     this.#dirty = new Set();
-    for (const segment of dirty) {
-      try {
-        await syncData(segment.fd);
-      } catch (error) {
-        // The system may have dropped the pages it could not write: a second flush would lie.
-        this.#isSpoilt = true;
-        throw error;
-      }
-      const isInUse = segment === this.#segment || this.#dirty.has(segment);
-      if (!isInUse) closeSync(segment.fd);
+    try {
+      for (const segment of dirty) await syncData(segment.fd);
+    } catch (error) {
+      // The system may have dropped the pages it could not write: a second flush would lie.
+      this.#isSpoilt = true;
+      throw error;
+    } finally {
+      this.#closeRetired();
+    }
+  }
+
+  #closeRetired(): void {
+    for (const segment of this.#retired) {
+      if (this.#dirty.has(segment)) continue;
+      closeSync(segment.fd);
+      this.#retired.delete(segment);
     }
   }
 }
