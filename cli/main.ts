@@ -1,7 +1,7 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { systemClock } from '../shared/adapters/system/clock.ts';
 import { AppError } from '../shared/domain/errors.ts';
-import { addRunCommand } from './commands/run.ts';
+import { createProgram } from './program.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
 const BAD_INPUT = 2;
@@ -15,17 +15,7 @@ export async function main(
   const finish = (code: number): void => {
     exitCode = code;
   };
-  const program = new Command('penstock')
-    .description(
-      'Answers any number of LLM requests once each, as cheaply as their deadline allows.',
-    )
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void terminal.stdout.write(text),
-      writeErr: (text) => void terminal.stderr.write(text),
-    })
-    .showHelpAfterError('(penstock help shows what there is)');
-  addRunCommand(program, terminal, finish);
+  const program = createProgram(terminal, finish);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;

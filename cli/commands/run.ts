@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
 import { type ActiveRun, type RunResult, runFile } from '../../local/run/run-file.ts';
 import { createTelemetry } from '../../local/telemetry.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
@@ -9,16 +8,11 @@ import { formatCount, formatQuantity, formatUsd } from '../format.ts';
 import { ProgressMeter } from '../progress/progress-snapshot.ts';
 import { createProgressView, type ProgressView } from '../progress/progress-view.ts';
 import type { Terminal } from '../terminal.ts';
-import {
-  configure,
-  parseLane,
-  parseTags,
-  parseWholeAboveZero,
-  parseWindow,
-} from './command-context.ts';
+import { configure } from './configure.ts';
+import { printRejected } from './rejected-report.ts';
 import { describeReport, exitCodeOf, type RunPlaces, reportJson } from './run-summary.ts';
 
-interface RunFlags {
+export interface RunFlags {
   readonly output?: string;
   readonly config?: string;
   readonly state?: string;
@@ -34,65 +28,12 @@ interface RunFlags {
 }
 
 const STDOUT = '-';
-const SHOWN_REJECTIONS = 10;
 /** Between two looks at the counters. Unit: ms. */
 const LOOK_EVERY_MS = 200;
 const INTERRUPTED = 130;
 
-export function addRunCommand(
-  program: Command,
-  terminal: Terminal,
-  finish: (code: number) => void,
-): void {
-  program
-    .command('run')
-    .description('answer every line of a file; the same command again goes on where it stopped')
-    .argument('<input>', 'OpenAI batch lines (JSONL): custom_id, method, url, body')
-    .option(
-      '-o, --output <file>',
-      'where results go; - for standard output (default: INPUT.out.jsonl)',
-    )
-    .option('-c, --config <file>', 'configuration (default: penstock.yaml, else the environment)')
-    .option('--state <dir>', 'where progress is kept (default: OUTPUT.state)')
-    .addOption(
-      new Option(
-        '--window <duration>',
-        'how long answers are wanted for, e.g. 15m; leaves room for cheaper lanes',
-      ).argParser(parseWindow),
-    )
-    .addOption(
-      new Option('--lane <lane>', 'live or flex, whatever the window').argParser(parseLane),
-    )
-    .addOption(
-      new Option('--tags <tags>', 'names to book the cost on, e.g. nightly,team-a').argParser(
-        parseTags,
-      ),
-    )
-    .addOption(
-      new Option('--concurrency <n>', 'most calls at once for each model').argParser(
-        parseWholeAboveZero,
-      ),
-    )
-    .option('--skip-invalid', 'give bad lines an error row instead of refusing the file')
-    .option('--overwrite', 'replace an output file that is not of this run')
-    .option('-q, --quiet', 'no progress, no summary')
-    .option('--json', 'one JSON object on standard output at the end, and nothing else there')
-    .option('--verbose', 'log what happens to standard error')
-    .addHelpText('after', EXAMPLES)
-    .action(async (input: string, flags: RunFlags) => {
-      finish(await run(input, flags, terminal));
-    });
-}
-
-const EXAMPLES = `
-Exit codes: 0 every line answered; 1 some rows are errors; 2 bad input or a provider that needs you; 130 interrupted.
-
-Examples:
-  penstock run in.jsonl -o out.jsonl
-  penstock run in.jsonl -o out.jsonl --window 24h --tags nightly
-  penstock run in.jsonl -o - --quiet | jq .response.body`;
-
-async function run(input: string, flags: RunFlags, terminal: Terminal): Promise<number> {
+/** Answers a file; resolves to the exit code. */
+export async function run(input: string, flags: RunFlags, terminal: Terminal): Promise<number> {
   if (input === STDOUT) {
     throw new AppError(
       'invalid_request',
@@ -197,7 +138,7 @@ function concludeRejected(
   flags: RunFlags,
   terminal: Terminal,
 ): number {
-  const { total, first, path } = result;
+  const { total, first } = result;
   if (flags.json === true) {
     const rejected = first.map(({ customId, ...line }) => ({ ...line, custom_id: customId }));
     terminal.print(
@@ -205,17 +146,10 @@ function concludeRejected(
     );
     return 2;
   }
-  const verb = total === 1 ? 'is' : 'are';
+  printRejected(places.input, result, terminal);
   terminal.note(
-    `${places.input}: ${formatQuantity(total, 'line')} ${verb} not usable, and nothing was sent:`,
+    'Nothing was sent. Mend them, or give --skip-invalid to run the others and give these an error row.',
   );
-  for (const { line, code, message } of first.slice(0, SHOWN_REJECTIONS)) {
-    terminal.note(`  line ${line}: ${message} [${code}]`);
-  }
-  if (total > SHOWN_REJECTIONS) {
-    terminal.note(`  and ${formatCount(total - SHOWN_REJECTIONS)} more, all in ${path}`);
-  }
-  terminal.note('Mend them, or give --skip-invalid to run the others and give these an error row.');
   return 2;
 }
 

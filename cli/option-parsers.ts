@@ -1,32 +1,11 @@
+/** Command line values, from text to what they mean. */
+
 import { InvalidArgumentError } from 'commander';
-import { type ConfiguredModels, loadModels } from '../../local/config/configured-models.ts';
-import { type LoadedConfig, loadConfig } from '../../local/config/load-config.ts';
 import {
   COMPLETION_WINDOW_HINT,
   parseCompletionWindow,
-} from '../../shared/domain/completion-window.ts';
-import { LANES, type Lane } from '../../shared/domain/lane.ts';
-import type { Terminal } from '../terminal.ts';
-
-export interface ConfiguredCommand extends LoadedConfig {
-  readonly models: ConfiguredModels;
-  /** Names the configuration in errors. */
-  readonly source: string;
-}
-
-/** Loads what every command that knows models needs. */
-export async function configure(
-  terminal: Terminal,
-  options: { readonly config?: string; readonly concurrency?: number },
-  needsKeys: boolean,
-): Promise<ConfiguredCommand> {
-  const { directory, environment } = terminal;
-  const loaded = loadConfig({ path: options.config, directory, environment, needsKeys });
-  const source = loaded.path ?? 'The environment';
-  const { concurrency } = options;
-  const models = await loadModels(loaded.config, { source, concurrency });
-  return { ...loaded, models, source };
-}
+} from '../shared/domain/completion-window.ts';
+import { LANES, type Lane } from '../shared/domain/lane.ts';
 
 export function parseWindow(text: string): number {
   const windowMs = parseCompletionWindow(text);

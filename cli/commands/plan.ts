@@ -1,0 +1,165 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import Table from 'cli-table3';
+import {
+  type FilePlan,
+  type LanePlan,
+  type ModelPlan,
+  planFile,
+} from '../../local/run/plan-file.ts';
+import type { Lane } from '../../shared/domain/lane.ts';
+import { formatCount, formatDuration, formatQuantity, formatShare, formatUsd } from '../format.ts';
+import { createProgressView } from '../progress/progress-view.ts';
+import type { Terminal } from '../terminal.ts';
+import { configure } from './configure.ts';
+import { printRejected } from './rejected-report.ts';
+
+export interface PlanFlags {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+const BAD_INPUT = 2;
+
+/** Shows what a run would take; resolves to the exit code. */
+export async function plan(input: string, flags: PlanFlags, terminal: Terminal): Promise<number> {
+  const { models } = await configure(terminal, flags, false);
+  const path = resolve(terminal.directory, input);
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const view = createProgressView(terminal, flags.json === true);
+  const filePlan = await planFile({
+    path,
+    models,
+    onProgress: (readBytes, rejected) => view.validating(readBytes, bytes, rejected),
+  }).finally(view.end);
+  const exitCode = filePlan.rejected.total > 0 ? BAD_INPUT : 0;
+  if (flags.json === true) {
+    terminal.print(JSON.stringify(planJson(filePlan, exitCode)));
+    return exitCode;
+  }
+  if (filePlan.models.length > 0) terminal.print(describePlan(filePlan, terminal));
+  if (exitCode !== 0) printRejected(input, filePlan.rejected, terminal);
+  return exitCode;
+}
+
+function describePlan({ lines, models }: FilePlan, terminal: Terminal): string {
+  const { color } = terminal;
+  const lanes = lanesOf(models);
+  const table = new Table({
+    head: ['model', 'requests', 'tokens in', 'out at most', ...lanes, 'binds', 'takes'],
+    colAligns: [
+      'left',
+      'right',
+      'right',
+      'right',
+      ...lanes.map(() => 'right' as const),
+      'left',
+      'right',
+    ],
+    style: { head: [], border: [] },
+  });
+  for (const model of models) {
+    table.push([
+      model.model,
+      formatCount(model.requests),
+      formatCount(model.inputTokens),
+      formatCount(model.maxOutputTokens),
+      ...lanes.map((lane) => rangeOf(model.lanes.find((one) => one.lane === lane))),
+      model.binding === null
+        ? 'learnt when it runs'
+        : `${WORDS[model.binding.dimension]} ${formatCount(model.binding.perMinute)}/min`,
+      model.durationMs === null ? '' : formatDuration(model.durationMs),
+    ]);
+  }
+  const notes = [
+    `${formatQuantity(lines, 'line')}. Costs run from no answer at all to every answer as long as it may be; prompt caching lowers them further.`,
+    ...savings(models).map((saving) => color.green(saving)),
+    ...unpriced(models),
+    ...unbounded(models),
+  ];
+  return [table.toString(), ...notes].join('\n');
+}
+
+const WORDS = {
+  requests: 'requests',
+  inputTokens: 'input tokens',
+  outputTokens: 'output tokens',
+  totalTokens: 'tokens',
+} as const;
+
+function lanesOf(models: readonly ModelPlan[]): Lane[] {
+  return [...new Set(models.flatMap(({ lanes }) => lanes.map(({ lane }) => lane)))];
+}
+
+function rangeOf(lane: LanePlan | undefined): string {
+  if (lane === undefined) return '';
+  return `${formatUsd(lane.leastMicroUsd)} - ${formatUsd(lane.mostMicroUsd)}`;
+}
+
+/** What each cheaper lane saves on the models that offer it. */
+function savings(models: readonly ModelPlan[]): string[] {
+  return lanesOf(models)
+    .filter((lane) => lane !== 'live')
+    .flatMap((lane) => {
+      const offering = models.filter((model) => model.lanes.some((one) => one.lane === lane));
+      const most = (wanted: Lane): number =>
+        offering
+          .flatMap((model) => model.lanes.filter((one) => one.lane === wanted))
+          .reduce((sum, { mostMicroUsd }) => sum + mostMicroUsd, 0);
+      const live = most('live');
+      const saved = live - most(lane);
+      if (saved <= 0) return [];
+      return [`${lane} saves up to ${formatUsd(saved)} (${formatShare(saved / live)})${HOW[lane]}`];
+    });
+}
+
+const HOW: Readonly<Record<Lane, string>> = {
+  live: '',
+  flex: ': give --lane flex, or --window 15m and more',
+  native: ', once native batches can be sent; this version cannot yet',
+};
+
+function unpriced(models: readonly ModelPlan[]): string[] {
+  const names = models.filter(({ lanes }) => lanes.length === 0).map(({ model }) => model);
+  return names.length === 0
+    ? []
+    : [`The price of ${names.join(', ')} is not known; give it under models.${names[0]}.price.`];
+}
+
+function unbounded(models: readonly ModelPlan[]): string[] {
+  const count = models.reduce((sum, { unboundedRequests }) => sum + unboundedRequests, 0);
+  return count === 0
+    ? []
+    : [
+        `${formatQuantity(count, 'request')} set no bound on the answer (max_tokens); an assumption stands for it.`,
+      ];
+}
+
+function planJson({ lines, models, rejected }: FilePlan, exitCode: number): object {
+  return {
+    exit_code: exitCode,
+    lines,
+    models: models.map((model) => ({
+      model: model.model,
+      provider: model.provider,
+      requests: model.requests,
+      input_tokens: model.inputTokens,
+      max_output_tokens: model.maxOutputTokens,
+      unbounded_requests: model.unboundedRequests,
+      lanes: model.lanes.map(({ lane, leastMicroUsd, mostMicroUsd }) => ({
+        lane,
+        least_micro_usd: leastMicroUsd,
+        most_micro_usd: mostMicroUsd,
+      })),
+      binding: model.binding && {
+        limit: model.binding.dimension,
+        per_minute: model.binding.perMinute,
+      },
+      duration_ms: model.durationMs,
+    })),
+    rejected: {
+      total: rejected.total,
+      first: rejected.first.map(({ customId, ...line }) => ({ ...line, custom_id: customId })),
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/** What answering a file would take and cost, before anything is sent. */
+
+import { LANES, type Lane } from '../../shared/domain/lane.ts';
+import type { ModelSettings } from '../../shared/domain/model-limits.ts';
+import { estimateCostMicroUsd } from '../../shared/domain/pricing.ts';
+import { DIMENSIONS, type Dimension } from '../../shared/domain/provider-outcome.ts';
+import type { ConfiguredModels } from '../config/configured-models.ts';
+import { type RejectedLine, type ScannedRequest, scanInput } from '../input/scan-input.ts';
+import { createSizeRequest } from '../input/size-request.ts';
+
+export interface LanePlan {
+  readonly lane: Lane;
+  /** With no answer at all, and with every answer as long as it may be. Unit: micro-dollars. */
+  readonly leastMicroUsd: number;
+  readonly mostMicroUsd: number;
+}
+
+export interface ModelPlan {
+  readonly model: string;
+  readonly provider: string;
+  readonly requests: number;
+  readonly inputTokens: number;
+  /** Bounds the requests set, and an assumption for those that set none. Unit: tokens. */
+  readonly maxOutputTokens: number;
+  /** Requests that set no bound. */
+  readonly unboundedRequests: number;
+  /** Lanes the model offers, `live` first; empty when its price is not known. */
+  readonly lanes: readonly LanePlan[];
+  /** The limit that decides how long it takes; `null` when none is configured. */
+  readonly binding: { readonly dimension: Dimension; readonly perMinute: number } | null;
+  /** At the configured limits; `null` when none is configured. Unit: ms. */
+  readonly durationMs: number | null;
+}
+
+export interface FilePlan {
+  readonly lines: number;
+  readonly models: readonly ModelPlan[];
+  readonly rejected: { readonly total: number; readonly first: readonly RejectedLine[] };
+}
+
+export interface PlanFileOptions {
+  readonly path: string;
+  readonly models: ConfiguredModels;
+  readonly onProgress: (readBytes: number, rejected: number) => void;
+}
+
+const MOST_KEPT = 1_000;
+const MINUTE_MS = 60_000;
+
+/** Reads and judges every line as a run would, and adds up. */
+export async function planFile({ path, models, onProgress }: PlanFileOptions): Promise<FilePlan> {
+  const size = createSizeRequest(models.catalog, 'careful');
+  const sums = new Map<string, ModelSum>();
+  const first: RejectedLine[] = [];
+  let rejected = 0;
+  const batches = scanInput({ path, models, size });
+  for (;;) {
+    const next = await batches.next();
+    if (next.done) {
+      const plans = [...sums.values()].map((sum) => sum.plan());
+      plans.sort((one, other) => other.requests - one.requests);
+      return { lines: next.value.lines, models: plans, rejected: { total: rejected, first } };
+    }
+    const { requests, rejected: bad, readBytes } = next.value;
+    rejected += bad.length;
+    first.push(...bad.slice(0, MOST_KEPT - first.length));
+    for (const request of requests) sumOf(sums, request.model).add(request);
+    onProgress(readBytes, rejected);
+  }
+}
+
+function sumOf(sums: Map<string, ModelSum>, model: ModelSettings): ModelSum {
+  const known = sums.get(model.name);
+  if (known !== undefined) return known;
+  const sum = new ModelSum(model);
+  sums.set(model.name, sum);
+  return sum;
+}
+
+class ModelSum {
+  readonly #model: ModelSettings;
+  #requests = 0;
+  #inputTokens = 0;
+  #maxOutputTokens = 0;
+  #unbounded = 0;
+  readonly #least = new Map<Lane, number>();
+  readonly #most = new Map<Lane, number>();
+
+  constructor(model: ModelSettings) {
+    this.#model = model;
+  }
+
+  add({ inputTokens, maxOutputTokens, hasOutputBound }: ScannedRequest): void {
+    this.#requests += 1;
+    this.#inputTokens += inputTokens;
+    this.#maxOutputTokens += maxOutputTokens;
+    if (!hasOutputBound) this.#unbounded += 1;
+    const { price } = this.#model;
+    if (price === null) return;
+    // Each request by itself: some prices step up with the length of the prompt.
+    for (const lane of this.#model.lanes) {
+      const cost = (outputTokens: number) =>
+        estimateCostMicroUsd(price, { inputTokens, outputTokens }, lane);
+      this.#least.set(lane, (this.#least.get(lane) ?? 0) + cost(0));
+      this.#most.set(lane, (this.#most.get(lane) ?? 0) + cost(maxOutputTokens));
+    }
+  }
+
+  plan(): ModelPlan {
+    const { name, provider } = this.#model;
+    const binding = this.#binding();
+    return {
+      model: name,
+      provider,
+      requests: this.#requests,
+      inputTokens: this.#inputTokens,
+      maxOutputTokens: this.#maxOutputTokens,
+      unboundedRequests: this.#unbounded,
+      lanes: LANES.flatMap((lane) => {
+        const leastMicroUsd = this.#least.get(lane);
+        const mostMicroUsd = this.#most.get(lane);
+        return leastMicroUsd === undefined || mostMicroUsd === undefined
+          ? []
+          : [{ lane, leastMicroUsd, mostMicroUsd }];
+      }),
+      binding: binding && { dimension: binding.dimension, perMinute: binding.perMinute },
+      durationMs: binding && Math.round(binding.minutes * MINUTE_MS),
+    };
+  }
+
+  #binding(): { dimension: Dimension; perMinute: number; minutes: number } | null {
+    const needed: Record<Dimension, number> = {
+      requests: this.#requests,
+      inputTokens: this.#inputTokens,
+      outputTokens: this.#maxOutputTokens,
+      totalTokens: this.#inputTokens + this.#maxOutputTokens,
+    };
+    let binding: { dimension: Dimension; perMinute: number; minutes: number } | null = null;
+    for (const dimension of DIMENSIONS) {
+      const perMinute = this.#model.limits.perMinute[dimension];
+      if (perMinute === undefined) continue;
+      const minutes = needed[dimension] / perMinute;
+      if (minutes > (binding?.minutes ?? -1)) binding = { dimension, perMinute, minutes };
+    }
+    return binding;
+  }
+}
