@@ -39,3 +39,9 @@ export function parseWholeAboveZero(text: string): number {
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new InvalidArgumentError('Write a whole number above 0.');
 }
+
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('Write a port, 0 to 65535.');
+}

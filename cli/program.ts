@@ -2,7 +2,14 @@ import { Command, Option } from 'commander';
 import type { DoctorFlags } from './commands/doctor.ts';
 import type { PlanFlags } from './commands/plan.ts';
 import type { RunFlags } from './commands/run.ts';
-import { parseLane, parseTags, parseWholeAboveZero, parseWindow } from './option-parsers.ts';
+import type { ServeFlags } from './commands/serve.ts';
+import {
+  parseLane,
+  parsePort,
+  parseTags,
+  parseWholeAboveZero,
+  parseWindow,
+} from './option-parsers.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -31,6 +38,10 @@ export function createProgram(terminal: Terminal, finish: (exitCode: number) => 
   addDoctor(program, async (flags) => {
     const { doctor } = await import('./commands/doctor.ts');
     finish(await doctor(flags, terminal));
+  });
+  addServe(program, async (flags) => {
+    const { serve } = await import('./commands/serve.ts');
+    finish(await serve(flags, terminal));
   });
   return program;
 }
@@ -94,6 +105,24 @@ function addDoctor(program: Command, action: (flags: DoctorFlags) => Promise<voi
     .addOption(configOption())
     .option('--state <dir>', 'where progress would be kept')
     .option('--json', 'one JSON object')
+    .action(action);
+}
+
+function addServe(program: Command, action: (flags: ServeFlags) => Promise<void>): void {
+  program
+    .command('serve')
+    .description('offer the HTTP API on this machine, and answer what it takes in')
+    .addOption(configOption())
+    .option('--state <dir>', 'where requests and results are kept (default: .penstock)')
+    .option(
+      '--host <host>',
+      'where to listen (default: 127.0.0.1); anything else needs server.apiKeys',
+    )
+    .addOption(
+      new Option('--port <port>', 'default: 8080; 0 takes any free one').argParser(parsePort),
+    )
+    .addOption(concurrencyOption())
+    .option('--verbose', 'log every attempt to standard error')
     .action(action);
 }
 

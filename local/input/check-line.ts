@@ -1,7 +1,7 @@
 /** One input line, from bytes to a request that may be sent, or to the reason why not. */
 
 import { didYouMean } from '../../shared/contracts/closest-name.ts';
-import type { Dialect } from '../../shared/contracts/config-schema.ts';
+import { ENDPOINTS_OF_DIALECT } from '../../shared/contracts/dialect-endpoints.ts';
 import type { ErrorCode } from '../../shared/domain/errors.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { ENDPOINTS, type Endpoint } from '../../shared/domain/request.ts';
@@ -31,12 +31,6 @@ export interface LineFault {
 const MOST_ID_CHARACTERS = 512;
 const LINE_KEYS = ['custom_id', 'method', 'url', 'body'];
 const MEBIBYTE = 1_048_576;
-
-const ENDPOINTS_OF: Readonly<Record<Dialect, readonly Endpoint[]>> = {
-  openai: ['/v1/chat/completions', '/v1/responses', '/v1/embeddings'],
-  'azure-openai': ['/v1/chat/completions', '/v1/responses', '/v1/embeddings'],
-  anthropic: ['/v1/messages'],
-};
 
 /** Checks everything that can be said of a line by itself. */
 export function checkLine(line: InputLine, models: ConfiguredModels): CheckedLine | LineFault {
@@ -86,7 +80,7 @@ function checkFields(line: Json, models: ConfiguredModels): CheckedLine | LineFa
   const model = models.get(name);
   if (model === undefined) return refuse('unknown_model', models.explainUnknown(name));
   const dialect = models.dialectOf(model);
-  const endpoints = dialect === undefined ? [] : ENDPOINTS_OF[dialect];
+  const endpoints = dialect === undefined ? [] : ENDPOINTS_OF_DIALECT[dialect];
   if (!endpoints.includes(endpoint)) {
     const message = `url is ${endpoint}, but ${name} is served by ${model.provider} (${dialect}), which has ${endpoints.join(', ')}`;
     return refuse('unsupported_endpoint', message);

@@ -1,0 +1,139 @@
+/** `penstock serve`, without its terminal: the HTTP API and a worker over one state directory. */
+
+import { createAdaptorServer } from '@hono/node-server';
+import { createApi } from '../../functions/api/app.ts';
+import { createKeyAuthenticator } from '../../functions/api/authenticate.ts';
+import type { PenstockConfig } from '../../shared/contracts/config.ts';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { Random } from '../../shared/ports/random.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import type { ConfiguredModels } from '../config/configured-models.ts';
+import { type Engine, openEngine } from '../engine.ts';
+import { prefixKey } from '../input/prefix-key.ts';
+import { createSizeRequest } from '../input/size-request.ts';
+import { CompletionSignals } from './completion-signals.ts';
+import { addressesLoopback, isLoopback } from './loopback.ts';
+
+export interface ServerOptions {
+  readonly stateDirectory: string;
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly config: PenstockConfig;
+  readonly models: ConfiguredModels;
+  /** Names the configuration in errors. */
+  readonly source: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Resolves when the worker has ended, after `stop`; rejects when it could not go on. */
+  readonly ended: Promise<void>;
+  /** Takes no more calls and sends nothing more; calls in flight finish. */
+  stop(): void;
+  /** Lets go of everything. The worker must have ended. */
+  close(): Promise<void>;
+}
+
+type NodeServer = ReturnType<typeof createAdaptorServer>;
+
+/**
+ * Starts to serve and to work.
+ *
+ * @throws {AppError} `invalid_configuration` when others could reach it without a key, or the port
+ * is taken; and what `openEngine` throws.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, host, models, port } = options;
+  const isOpen = config.server.apiKeys.length === 0;
+  if (isOpen && !isLoopback(host)) {
+    throw new AppError(
+      'invalid_configuration',
+      `${host} can be reached by others, so keys are needed: name them under server.apiKeys, or listen on 127.0.0.1.`,
+    );
+  }
+  const completions = new CompletionSignals();
+  const engine = await openEngine({
+    ...options,
+    directory: options.stateDirectory,
+    purpose: 'serve',
+    onPublished: (results) => completions.published(results),
+  });
+  const { dispatcher } = engine;
+  const api = createApi({
+    ...engine,
+    measure: createSizeRequest(models.catalog, 'quick'),
+    prefixKey,
+    clock: options.clock,
+    random: options.random,
+    telemetry: options.telemetry,
+    wake: () => dispatcher.wake(),
+    completions,
+    authenticate: createKeyAuthenticator(config.server.apiKeys),
+    onCancelled: (result) => {
+      dispatcher.withdraw(result.outcome.id);
+      completions.published([result]);
+    },
+    stops: () => dispatcher.progress().stops,
+  });
+  const server = createAdaptorServer({
+    fetch: (request: Request) =>
+      isOpen && !addressesLoopback(request) ? refuseForeignName() : api.fetch(request),
+  });
+  try {
+    const url = await listen(server, host, port);
+    return runningServer(engine, server, url);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function runningServer(engine: Engine, server: NodeServer, url: string): RunningServer {
+  const ended = engine.dispatcher.run({ untilDrained: false }).then(() => {});
+  return {
+    url,
+    ended,
+    stop() {
+      server.close();
+      engine.dispatcher.stop();
+    },
+    async close() {
+      server.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await engine.close();
+    },
+  };
+}
+
+function listen(server: NodeServer, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(
+        new AppError(
+          'invalid_configuration',
+          `Cannot listen on ${host}:${port}: ${cause.message}. Choose another with --port or --host.`,
+          { cause },
+        ),
+      );
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      const bound = typeof address === 'object' && address !== null ? address.port : port;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${bound}`);
+    });
+  });
+}
+
+function refuseForeignName(): Response {
+  const detail = 'This server has no keys, so it answers only to localhost and 127.0.0.1.';
+  const problem = { type: 'about:blank', title: 'Forbidden', status: 403, detail };
+  return Response.json(problem, {
+    status: 403,
+    headers: { 'content-type': 'application/problem+json' },
+  });
+}
