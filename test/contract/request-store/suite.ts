@@ -107,6 +107,8 @@ export function defineRequestStoreContract(name: string, makeStores: MakeStores)
       if (!own) return expect.unreachable();
       const twin: RequestSpec = { ...own, tenant: other.tenant, fingerprint: 'other' };
       expect(await stores.requests.get(other.tenant, own.id)).toBeNull();
+      await scope.leaseOne('one', START_MS);
+      expect(await stores.requests.counts(other.tenant)).toEqual(NONE);
       expect(await stores.requests.accept([twin])).toEqual([{ kind: 'created', id: own.id }]);
       await stores.work.commit([outcomeOf(own)]);
 

@@ -77,6 +77,19 @@ describe('adoptResults', () => {
     await state.close();
   });
 
+  it('reads no further back than the last commit of the process before', async () => {
+    const state = openState(root);
+    const scope = new Scope({ ...state, close: async () => undefined });
+    for (const spec of await scope.accept(...Array.from({ length: 5 }, () => ({})))) {
+      await state.work.commit([await answer(state, spec, 'first')]);
+    }
+    await state.close();
+
+    const heir = openState(root);
+    expect((await adopt(heir)).read).toBeLessThanOrEqual(1);
+    await heir.close();
+  });
+
   it('can itself be killed between its commit and its mark', async () => {
     const state = openState(root);
     const scope = new Scope({ ...state, close: async () => undefined });
