@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type {
   CompletionProvider,
   ProviderCall,
@@ -11,26 +10,13 @@ import type {
 } from '../../ports/completion-provider.ts';
 import { onOneLine } from './answer-text.ts';
 import { readAnswer } from './answers.ts';
-import type { Dialect } from './dialect.ts';
 import { classifyError } from './error-classification.ts';
+import type { HttpProviderParts } from './http-provider-parts.ts';
 import { parseJson } from './json.ts';
 import { probeModels } from './probe.ts';
 import { readRateSignals } from './rate-signals.ts';
-import type { Redactor } from './redaction.ts';
-import type { ProviderTimeouts } from './settings.ts';
-import type { Exchange, HttpTransport, NotReceived, Received } from './transport.ts';
+import type { Exchange, NotReceived, Received } from './transport.ts';
 import { headerOf, type WireHeaders } from './wire-headers.ts';
-
-export interface HttpProviderParts {
-  readonly name: string;
-  readonly dialect: Dialect;
-  readonly transport: HttpTransport;
-  readonly redactor: Redactor;
-  readonly timeouts: ProviderTimeouts;
-  /** Names and values in turn, the same for every call. */
-  readonly headers: readonly string[];
-  readonly clock: Clock;
-}
 
 /** Error bodies beyond this are summed up by their message alone. Unit: UTF-16 units. */
 const LONGEST_ERROR_BODY = 65_536;

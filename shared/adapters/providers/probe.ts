@@ -2,7 +2,7 @@
 
 import type { ProviderProbe } from '../../ports/completion-provider.ts';
 import { readErrorFacts } from './error-facts.ts';
-import type { HttpProviderParts } from './http-provider.ts';
+import type { HttpProviderParts } from './http-provider-parts.ts';
 import { isRecord, parseJson } from './json.ts';
 import { readDateMs } from './rate-signals.ts';
 

@@ -70,7 +70,7 @@ export function readRateSignals(
 }
 
 /** The wait that `retry-after-ms` or `retry-after` asks for, when it is one. Unit: ms. */
-export function readRetryAfterMs(headers: WireHeaders, nowMs: number): number | undefined {
+function readRetryAfterMs(headers: WireHeaders, nowMs: number): number | undefined {
   const ms = asNumber(headerOf(headers, 'retry-after-ms'));
   if (ms !== undefined && ms > 0) return Math.min(Math.ceil(ms), LONGEST_WAIT_MS);
   const text = headerOf(headers, 'retry-after');
@@ -148,7 +148,7 @@ const EARLIEST_EPOCH_MS = 1e12;
  * A span as providers write it: Go durations (`6m0s`), bare seconds, or the instant it ends, as
  * RFC 3339 or epoch seconds. `undefined` when it is none of them. Unit: ms.
  */
-export function parseResetMs(text: string, serverTime: () => number): number | undefined {
+function parseResetMs(text: string, serverTime: () => number): number | undefined {
   const number = asNumber(text);
   if (number !== undefined) {
     if (number < EARLIEST_EPOCH_SECONDS) return number * 1_000;

@@ -6,6 +6,7 @@
  */
 
 import { type Dispatcher, Pool } from 'undici';
+import { AbortFanOut } from './abort-fan-out.ts';
 import { decodeText } from './answer-text.ts';
 import type { WireHeaders } from './wire-headers.ts';
 
@@ -215,30 +216,6 @@ class InFlight implements Dispatcher.DispatchHandler {
     this.isEnded = true;
     this.chunks = [];
     this.end(notReceived(cause, detail, this.isSent, this.statusCode, this.headers));
-  }
-}
-
-/**
- * Hands one listener's abort to many calls. Workers share one signal among thousands of calls, and
- * an `AbortSignal` removes a listener in time proportional to their number.
- */
-class AbortFanOut {
-  private readonly groups = new WeakMap<AbortSignal, Set<() => void>>();
-
-  /** Calls back on abort, until left by calling what is returned. */
-  join(signal: AbortSignal, cancel: () => void): () => void {
-    let group = this.groups.get(signal);
-    if (group === undefined) {
-      const members = new Set<() => void>();
-      this.groups.set(signal, members);
-      signal.addEventListener('abort', () => {
-        for (const member of [...members]) member();
-      });
-      group = members;
-    }
-    const joined = group;
-    joined.add(cancel);
-    return () => joined.delete(cancel);
   }
 }
 
