@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 /** Row changes after which the log is copied into the database. */
@@ -58,12 +57,18 @@ export class Checkpointer {
   }
 
   #start(): Worker {
-    const worker = new Worker(PROGRAM, { eval: true, workerData: this.#path });
+    // Flags of the process, such as how it reads a program given as text, are not for this one.
+    const worker = new Worker(PROGRAM, { eval: true, execArgv: [], workerData: this.#path });
     // Neither a checkpoint under way nor an idle thread may keep a finished process alive.
     worker.unref();
     worker.on('message', (logPages: number) => {
       this.#isBusy = false;
-      if (logPages > LONGEST_LOG_PAGES) this.#completeHere();
+      if (logPages <= LONGEST_LOG_PAGES) return;
+      try {
+        this.#completeHere();
+      } catch {
+        // Nothing is lost, the log only stays long. A full disk shows at the next commit.
+      }
     });
     worker.on('error', () => {
       // Stays busy, so that no further work goes to a dead thread.
@@ -79,6 +84,6 @@ export class Checkpointer {
     if (!worker) return;
     worker.ref();
     worker.postMessage(true);
-    await once(worker, 'exit');
+    await new Promise((resolve) => worker.once('exit', resolve));
   }
 }
