@@ -2,7 +2,6 @@
 
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { DEFAULT_SYNC_WAIT_MS, MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
-import { ERROR_PRESENTATIONS } from '../../shared/contracts/problem.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { CapacityStore } from '../../shared/ports/capacity-store.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
@@ -21,10 +20,11 @@ import {
 } from '../../shared/usecases/submit-requests.ts';
 import type { Authenticate } from './authenticate.ts';
 import { CALL_ID_HEADER, mountRoutes } from './call.ts';
-import { sendError, sendJson } from './respond.ts';
+import { sendError } from './respond.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { requestRoutes } from './routes/requests.ts';
+import { serviceRoutes } from './routes/service.ts';
 
 /** The ports the API runs on; the same in both homes. */
 export interface ApiDeps extends SubmitRequestsDeps {
@@ -44,13 +44,7 @@ export interface ApiDeps extends SubmitRequestsDeps {
   readonly syncWaitMs?: number;
 }
 
-const INFO = {
-  title: 'Penstock',
-  version: '1',
-  description:
-    'Every request answered once, by the cheapest way that meets your deadline, as fast as your providers allow.',
-};
-
+/** The app over its ports; mount it with `@hono/node-server` or `hono/aws-lambda`. */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const { requests, models, random, telemetry, authenticate, stops } = deps;
   const maxBodyBytes = deps.maxBodyBytes ?? MAX_BODY_BYTES;
@@ -84,32 +78,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
       readLimits: createReadLimits(deps),
       readUsage: createReadUsage(requests),
     }),
+    ...serviceRoutes({ app, stops }),
   ];
   mountRoutes(app, routes, authenticate);
-  app.get('/healthz', (context) => sendJson(context, 200, describeHealth(stops())));
-  app.get('/openapi.json', (context) => sendJson(context, 200, document()));
   return app;
-
-  function document(): string {
-    const security = [{ bearer: [] }];
-    const { components, ...rest } = app.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info: INFO,
-      security,
-    });
-    const securitySchemes = { bearer: { type: 'http', scheme: 'bearer' } };
-    return JSON.stringify({ ...rest, components: { ...components, securitySchemes } });
-  }
-}
-
-/** Open to everybody, so it says which provider is held and why, and not in the provider's words. */
-function describeHealth(stops: readonly ProviderStop[]): string {
-  return JSON.stringify({
-    status: stops.length === 0 ? 'ok' : 'degraded',
-    providers_held: stops.map(({ provider, code }) => ({
-      provider,
-      code,
-      reason: ERROR_PRESENTATIONS[code].title,
-    })),
-  });
 }

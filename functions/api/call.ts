@@ -10,6 +10,7 @@ export interface ApiCall {
   readonly context: Context;
   /** Names this call in logs and answers. */
   readonly callId: string;
+  /** Empty on a route open to everybody. */
   readonly tenant: string;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
@@ -21,7 +22,8 @@ export type ErrorShape = 'problem' | 'openai' | 'anthropic';
 export interface ApiRoute {
   /** Its documentation, which is also where method and path come from. */
   readonly config: RouteConfig & { readonly method: 'get' | 'post' | 'delete' };
-  readonly scope: Scope;
+  /** What the key must allow; `null` for a route open to everybody. */
+  readonly scope: Scope | null;
   readonly handle: (call: ApiCall) => Promise<Response>;
 }
 
@@ -58,10 +60,7 @@ export function mountRoutes(
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
     app.openAPIRegistry.registerPath(config);
     app.on(method, path, async (context) => {
-      const { tenant, scopes } = await authenticate(context.req.raw);
-      if (!scopes.includes(scope)) {
-        throw new AppError('forbidden', `The API key lacks the scope "${scope}"`);
-      }
+      const tenant = scope === null ? '' : await authorize(context.req.raw, scope);
       const callId = context.res.headers.get(CALL_ID_HEADER) ?? '';
       return handle({ context, callId, tenant, signal: context.req.raw.signal });
     });
@@ -70,5 +69,11 @@ export function mountRoutes(
     app.all(path, () => {
       throw new MethodNotAllowed(methods.join(', '));
     });
+  }
+
+  async function authorize(request: Request, scope: Scope): Promise<string> {
+    const { tenant, scopes } = await authenticate(request);
+    if (scopes.includes(scope)) return tenant;
+    throw new AppError('forbidden', `The API key lacks the scope "${scope}"`);
   }
 }

@@ -1,0 +1,221 @@
+/** The whole API over real stores in memory, with a worker that answers by script. */
+
+import { createApi } from '../../functions/api/app.ts';
+import { type ApiKeyEntry, createKeyAuthenticator } from '../../functions/api/authenticate.ts';
+import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
+import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
+import type { Dialect } from '../../shared/contracts/config-schema.ts';
+import { encodeResultLine } from '../../shared/contracts/result-line.ts';
+import type { ModelSettings } from '../../shared/domain/model-limits.ts';
+import type { LeasedRequest } from '../../shared/domain/request.ts';
+import { NO_USAGE } from '../../shared/domain/usage.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
+import type { WorkStore } from '../../shared/ports/request-store.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import type { ProviderStop } from '../../shared/usecases/dispatch-progress.ts';
+import type { MeasureRequest, ModelDirectory } from '../../shared/usecases/submit-requests.ts';
+import { MemorySegments } from './memory-segments.ts';
+import { createSeededRandom } from './seeded-random.ts';
+
+/** What the worker makes of a request; `hold` leaves it queued. */
+export type ScriptedAnswer =
+  | { readonly status: number; readonly bodyJson: string }
+  | { readonly code: string; readonly message: string }
+  | 'hold';
+
+export type Script = (body: Record<string, unknown>, request: LeasedRequest) => ScriptedAnswer;
+
+export interface ApiSetUp {
+  readonly clock: Clock;
+  readonly script?: Script;
+  readonly keys?: readonly ApiKeyEntry[];
+  readonly models?: readonly ModelSettings[];
+  readonly measure?: MeasureRequest;
+  readonly maxBodyBytes?: number;
+  readonly syncWaitMs?: number;
+  readonly stops?: readonly ProviderStop[];
+}
+
+export function chatModel(overrides: Partial<ModelSettings> = {}): ModelSettings {
+  return {
+    name: 'gpt-4o-mini',
+    provider: 'openai',
+    providerModel: 'gpt-4o-mini',
+    charging: 'at_admission',
+    limits: { perMinute: { requests: 600, totalTokens: 60_000 }, concurrency: 20 },
+    lanes: ['live', 'flex'],
+    price: null,
+    contextWindow: 128_000,
+    maxOutputTokens: 16_384,
+    ...overrides,
+  };
+}
+
+const CLAUDE = chatModel({ name: 'claude-x', provider: 'claude', lanes: ['live'] });
+
+const DIALECTS: Readonly<Record<string, Dialect>> = { openai: 'openai', claude: 'anthropic' };
+
+export const HELLO = { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Hi' }] };
+
+export const CHAT_ANSWER =
+  '{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"score":1.0,"big":12345678901234567890}';
+
+export type ApiUnderTest = ReturnType<typeof startApi>;
+
+export function startApi(setUp: ApiSetUp) {
+  const { clock, script = () => 'hold', keys = [], models = [chatModel(), CLAUDE] } = setUp;
+  const stores = createSqliteStores(openDatabase(':memory:'));
+  const segments = new MemorySegments();
+  const completions = new Completions(clock);
+  const logged: { message: string; fields: unknown }[] = [];
+  const telemetry: Telemetry = {
+    count: () => undefined,
+    log: (_, message, fields) => logged.push({ message, fields }),
+  };
+  const withdrawn: string[] = [];
+  const worker = new ScriptedWorker(script, {
+    work: stores.work,
+    segments,
+    completions,
+    clock,
+    models,
+  });
+  const app = createApi({
+    ...stores,
+    payloads: segments.payloads,
+    results: segments.results,
+    models: directory(models),
+    measure: setUp.measure ?? (async () => ({ kind: 'fits', inputTokens: 10, maxOutputTokens: 5 })),
+    prefixKey: () => null,
+    clock,
+    random: createSeededRandom(7),
+    telemetry,
+    completions,
+    authenticate: createKeyAuthenticator(keys),
+    wake: () => worker.wake(),
+    onCancelled: ({ outcome }) => {
+      withdrawn.push(outcome.id);
+      completions.announce(outcome.tenant, outcome.id);
+    },
+    stops: () => setUp.stops ?? [],
+    ...(setUp.maxBodyBytes === undefined ? {} : { maxBodyBytes: setUp.maxBodyBytes }),
+    ...(setUp.syncWaitMs === undefined ? {} : { syncWaitMs: setUp.syncWaitMs }),
+  });
+  return { app, stores, segments, worker, completions, logged, withdrawn };
+}
+
+/** A POST of JSON, as text or as a value. */
+export function post(body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  };
+}
+
+function directory(models: readonly ModelSettings[]): ModelDirectory {
+  const byName = new Map(models.map((model) => [model.name, model]));
+  return {
+    get: (name) => byName.get(name),
+    values: () => byName.values(),
+    dialectOf: ({ provider }) => DIALECTS[provider],
+    explainUnknown: (name) => `model ${JSON.stringify(name.slice(0, 80))} is not configured`,
+  };
+}
+
+/** Wakes waiters in this process. */
+class Completions implements CompletionSignal {
+  private readonly clock: Clock;
+  private readonly waiters = new Map<string, Set<AbortController>>();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  get waiting(): number {
+    return this.waiters.size;
+  }
+
+  async wait(tenant: string, id: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const key = `${tenant}/${id}`;
+    const ended = new AbortController();
+    const waiters = this.waiters.get(key) ?? new Set();
+    this.waiters.set(key, waiters.add(ended));
+    await this.clock.sleep(timeoutMs, AbortSignal.any([signal, ended.signal]));
+    waiters.delete(ended);
+    if (waiters.size === 0) this.waiters.delete(key);
+  }
+
+  announce(tenant: string, id: string): void {
+    for (const waiter of this.waiters.get(`${tenant}/${id}`) ?? []) waiter.abort();
+  }
+}
+
+interface WorkerDeps {
+  readonly work: WorkStore;
+  readonly segments: MemorySegments;
+  readonly completions: Completions;
+  readonly clock: Clock;
+  readonly models: readonly ModelSettings[];
+}
+
+class ScriptedWorker {
+  script: Script;
+  wakes = 0;
+  private readonly deps: WorkerDeps;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(script: Script, deps: WorkerDeps) {
+    this.script = script;
+    this.deps = deps;
+  }
+
+  wake(): void {
+    this.wakes += 1;
+    this.running = this.running.then(() => this.drain());
+  }
+
+  /** Answers what is queued and the script does not hold. */
+  async drain(): Promise<void> {
+    const nowMs = this.deps.clock.nowMs();
+    for (const { name } of this.deps.models) {
+      const query = { model: name, owner: 'w', nowMs, expiresAtMs: nowMs + 60_000, limit: 1_000 };
+      for (const request of await this.deps.work.lease(query)) await this.answer(request);
+    }
+  }
+
+  private async answer(request: LeasedRequest): Promise<void> {
+    const [bytes] = await this.deps.segments.payloads.read([request.body]);
+    const answer = this.script(JSON.parse(Buffer.from(bytes ?? []).toString()), request);
+    if (answer === 'hold') {
+      await this.deps.work.defer([{ ...request, notBeforeMs: 0 }]);
+      return;
+    }
+    const isAnswer = 'bodyJson' in answer;
+    const outcome = {
+      id: request.id,
+      tenant: request.tenant,
+      status: isAnswer && answer.status < 400 ? ('succeeded' as const) : ('failed' as const),
+      statusCode: isAnswer ? answer.status : 0,
+      errorCode: isAnswer ? (answer.status < 400 ? null : 'provider_rejected') : answer.code,
+      lane: 'live' as const,
+      provider: 'openai',
+      usage: { ...NO_USAGE, inputTokens: 9, outputTokens: 3 },
+      costMicroUsd: 42,
+      attempts: 1,
+      firstAttemptAtMs: this.deps.clock.nowMs(),
+      finishedAtMs: this.deps.clock.nowMs(),
+    };
+    const line = encodeResultLine({
+      outcome,
+      customId: request.customId,
+      requestId: isAnswer ? 'provider-1' : '',
+      bodyJson: isAnswer ? answer.bodyJson : null,
+      error: isAnswer ? null : answer,
+    });
+    const result = await this.deps.segments.results.append(Buffer.from(line));
+    await this.deps.work.commit([{ ...outcome, result }]);
+    this.deps.completions.announce(request.tenant, request.id);
+  }
+}
