@@ -6,6 +6,10 @@ const project = (name: string, timeoutMs: number) => ({
 
 export default defineConfig({
   test: {
-    projects: [project('unit', 20_000), project('contract', 30_000), project('integration', 120_000)],
+    projects: [
+      project('unit', 20_000),
+      project('contract', 30_000),
+      project('integration', 120_000),
+    ],
   },
 });
