@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { type ActiveRun, type RunResult, runFile } from '../../local/run/run-file.ts';
 import { createTelemetry } from '../../local/telemetry.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
+import type { PenstockConfig } from '../../shared/contracts/config.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Lane } from '../../shared/domain/lane.ts';
+import type { ProviderStop } from '../../shared/usecases/dispatch-progress.ts';
 import { formatCount, formatQuantity, formatUsd } from '../format.ts';
 import { ProgressMeter } from '../progress/progress-snapshot.ts';
 import { createProgressView, type ProgressView } from '../progress/progress-view.ts';
@@ -69,7 +71,7 @@ export async function run(input: string, flags: RunFlags, terminal: Terminal): P
       },
     });
     view.end();
-    return conclude(result, places, flags, terminal);
+    return conclude(result, { places, flags, config, terminal });
   } finally {
     interrupt.end();
     view.end();
@@ -106,13 +108,16 @@ function follow(
   interrupt.onEnd(() => clearInterval(timer));
 }
 
-function conclude(
-  result: RunResult,
-  places: RunPlaces,
-  flags: RunFlags,
-  terminal: Terminal,
-): number {
-  if (result.kind === 'rejected') return concludeRejected(result, places, flags, terminal);
+interface Conclusion {
+  readonly places: RunPlaces;
+  readonly flags: RunFlags;
+  readonly config: PenstockConfig;
+  readonly terminal: Terminal;
+}
+
+function conclude(result: RunResult, conclusion: Conclusion): number {
+  if (result.kind === 'rejected') return concludeRejected(result, conclusion);
+  const { places, flags, config, terminal } = conclusion;
   const { report } = result;
   const exitCode = exitCodeOf(report);
   if (flags.json === true) terminal.print(JSON.stringify(reportJson(report, places)));
@@ -121,9 +126,7 @@ function conclude(
     if (places.output === STDOUT) terminal.note(text);
     else terminal.print(text);
   }
-  for (const { provider, code, message } of report.stops) {
-    terminal.note(`${provider} stopped (${code}): ${message}${remedyFor(code)}`);
-  }
+  for (const stop of report.stops) terminal.note(describeStop(stop, config));
   if (report.left > 0) {
     terminal.note(
       `${formatQuantity(report.left, 'request')} left. Run the same command again to go on; nothing answered is asked or paid again.`,
@@ -134,9 +137,7 @@ function conclude(
 
 function concludeRejected(
   result: Extract<RunResult, { kind: 'rejected' }>,
-  places: RunPlaces,
-  flags: RunFlags,
-  terminal: Terminal,
+  { places, flags, terminal }: Conclusion,
 ): number {
   const { total, first } = result;
   if (flags.json === true) {
@@ -153,14 +154,20 @@ function concludeRejected(
   return 2;
 }
 
-function remedyFor(code: string): string {
+/** The provider's words, then what to do about them. */
+function describeStop({ provider, code, message }: ProviderStop, config: PenstockConfig): string {
+  const words = `${provider} stopped (${code}): ${message.replace(/\.+$/, '')}.`;
   switch (code) {
-    case 'provider_auth_failed':
-      return '. Check its apiKey (penstock doctor), then run the same command again.';
+    case 'provider_auth_failed': {
+      const apiKey = config.providers.get(provider)?.apiKey;
+      const variable = apiKey?.kind === 'value' ? apiKey.variable : null;
+      const place = variable ?? `providers.${provider}.apiKey`;
+      return `${words} Put a valid key into ${place}; penstock doctor checks it.`;
+    }
     case 'provider_quota_spent':
-      return '. Add credit or raise the limit with the provider, then run the same command again.';
+      return `${words} Add credit or raise the limit with the provider.`;
     default:
-      return '';
+      return words;
   }
 }
 

@@ -83,7 +83,7 @@ export async function createWorld(
     async close() {
       for (const child of children) child.kill('SIGKILL');
       await simulator.close();
-      rmSync(directory, { recursive: true });
+      rmSync(directory, { recursive: true, force: true });
     },
   };
   world.write(

@@ -217,7 +217,7 @@ describe('penstock run with bad lines', () => {
     [['run', 'none.jsonl'], /There is no file .*none\.jsonl/],
     [['run', 'empty.jsonl'], /empty\.jsonl holds no requests/],
     [['run', '-'], /must be a file/],
-    [['run', 'in.jsonl', '-o', 'no/such/out.jsonl'], /directory must exist/],
+    [['run', 'in.jsonl', '-o', 'no/out.jsonl', '--state', 's'], /directory must exist/],
     [['run', 'in.jsonl', '--window', 'soon'], /a whole number and a unit/],
     [['run', 'in.jsonl', '--lane', 'fast'], /Lanes are live, flex, native/],
     [['run', 'in.jsonl', '--concurrency', '0'], /whole number above 0/],
