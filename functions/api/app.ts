@@ -19,7 +19,7 @@ import {
   type SubmitRequestsDeps,
 } from '../../shared/usecases/submit-requests.ts';
 import type { Authenticate } from './authenticate.ts';
-import { CALL_ID_HEADER, mountRoutes } from './call.ts';
+import { type ApiEnv, idHeaders, mountRoutes } from './call.ts';
 import { sendError } from './respond.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { reportRoutes } from './routes/reports.ts';
@@ -45,16 +45,18 @@ export interface ApiDeps extends SubmitRequestsDeps {
 }
 
 /** The app over its ports; mount it with `@hono/node-server` or `hono/aws-lambda`. */
-export function createApi(deps: ApiDeps): OpenAPIHono {
+export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const { requests, models, random, telemetry, authenticate, stops } = deps;
   const maxBodyBytes = deps.maxBodyBytes ?? MAX_BODY_BYTES;
   const syncWaitMs = deps.syncWaitMs ?? DEFAULT_SYNC_WAIT_MS;
   const submitRequests = createSubmitRequests(deps);
   const getRequest = createGetRequest(deps);
 
-  const app = new OpenAPIHono();
+  const app = new OpenAPIHono<ApiEnv>();
   app.use(async (context, next) => {
-    context.header(CALL_ID_HEADER, random.id('call_'));
+    const callId = random.id('call_');
+    context.set('callId', callId);
+    for (const [name, value] of Object.entries(idHeaders(callId))) context.header(name, value);
     context.header('x-content-type-options', 'nosniff');
     context.header('cache-control', 'no-store');
     await next();

@@ -5,11 +5,17 @@ import type { Context } from 'hono';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Authenticate, Scope } from './authenticate.ts';
 
+/** What is known of a call before any route sees it. */
+export interface ApiEnv {
+  readonly Variables: {
+    /** Names the call in logs and answers. */
+    readonly callId: string;
+  };
+}
+
 /** One authenticated HTTP call. */
 export interface ApiCall {
-  readonly context: Context;
-  /** Names this call in logs and answers. */
-  readonly callId: string;
+  readonly context: Context<ApiEnv>;
   /** Empty on a route open to everybody. */
   readonly tenant: string;
   /** Aborts when the caller hangs up. */
@@ -27,7 +33,10 @@ export interface ApiRoute {
   readonly handle: (call: ApiCall) => Promise<Response>;
 }
 
-export const CALL_ID_HEADER = 'x-request-id';
+/** A call's id under the names by which OpenAI's and Anthropic's SDKs show it. */
+export function idHeaders(id: string): Record<string, string> {
+  return { 'x-request-id': id, 'request-id': id };
+}
 
 /** The shape of errors on a path, known or not: what stands in for a vendor speaks its language. */
 export function errorShapeOf(path: string): ErrorShape {
@@ -49,7 +58,7 @@ export class MethodNotAllowed extends Error {
 
 /** Serves and documents the routes; another method on their paths is refused by name. */
 export function mountRoutes(
-  app: OpenAPIHono,
+  app: OpenAPIHono<ApiEnv>,
   routes: readonly ApiRoute[],
   authenticate: Authenticate,
 ): void {
@@ -61,8 +70,7 @@ export function mountRoutes(
     app.openAPIRegistry.registerPath(config);
     app.on(method, path, async (context) => {
       const tenant = scope === null ? '' : await authorize(context.req.raw, scope);
-      const callId = context.res.headers.get(CALL_ID_HEADER) ?? '';
-      return handle({ context, callId, tenant, signal: context.req.raw.signal });
+      return handle({ context, tenant, signal: context.req.raw.signal });
     });
   }
   for (const [path, methods] of methodsOf) {

@@ -10,7 +10,7 @@ import {
 import { type ErrorContext, statusOf, toProblem } from '../../shared/contracts/problem.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
-import { CALL_ID_HEADER, errorShapeOf, MethodNotAllowed } from './call.ts';
+import { type ApiEnv, errorShapeOf, MethodNotAllowed } from './call.ts';
 import { UnsupportedMediaType } from './read-body.ts';
 
 /** Sends JSON text as it is. */
@@ -24,8 +24,12 @@ export function sendJson(
 }
 
 /** Answers whatever a route threw. Faults of ours are logged; their insides are not shown. */
-export function sendError(context: Context, thrown: unknown, telemetry: Telemetry): Response {
-  const callId = context.res.headers.get(CALL_ID_HEADER) ?? '';
+export function sendError(
+  context: Context<ApiEnv>,
+  thrown: unknown,
+  telemetry: Telemetry,
+): Response {
+  const callId = context.get('callId');
   const { error, status, headers } = readThrown(thrown);
   const errorContext: ErrorContext = {
     instance: callId,

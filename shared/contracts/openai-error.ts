@@ -57,7 +57,7 @@ export function toOpenAiError(error: AppError, context: ErrorContext = {}): Open
   const pointer = fieldFaultsOf(error)[0]?.pointer;
   return openAiError(vendorStatusOf(error, context), detailOf(error, context), {
     code: OPENAI_CODES[error.code] ?? error.code,
-    param: pointer === undefined ? null : pointer.slice(1).replaceAll('/', '.'),
+    param: pointer ? pointer.slice(1).replaceAll('/', '.') : null,
   });
 }
 

@@ -18,7 +18,7 @@ import { ENDPOINTS, type Endpoint, PRIORITIES } from '../../../shared/domain/req
 import { isTerminal } from '../../../shared/domain/request-state.ts';
 import type { FoundRequest, GetRequest } from '../../../shared/usecases/get-request.ts';
 import type { Submission, SubmitRequests } from '../../../shared/usecases/submit-requests.ts';
-import { type ApiCall, type ApiRoute, CALL_ID_HEADER, errorShapeOf } from '../call.ts';
+import { type ApiCall, type ApiRoute, errorShapeOf, idHeaders } from '../call.ts';
 import { checkInput } from '../check-input.ts';
 import { readModel } from '../parse-submissions.ts';
 import { bodyFormat, parseJson, readBytes } from '../read-body.ts';
@@ -162,11 +162,11 @@ function refuse(
 }
 
 /**
- * The request's id, under the names by which the SDKs show it. Attempts have been made here
- * already: an SDK that tried again would submit, and pay for, the same request anew.
+ * The request's id in place of the call's. Attempts have been made here already: an SDK that
+ * tried again would submit, and pay for, the same request anew.
  */
 function headersFor(id: string, hasFailed: boolean): Record<string, string> {
-  const named = { [CALL_ID_HEADER]: id, 'request-id': id };
+  const named = idHeaders(id);
   return hasFailed ? { ...named, 'x-should-retry': 'false' } : named;
 }
 

@@ -107,7 +107,7 @@ function submitRoute({ submitRequests, getRequest, maxBodyBytes }: RequestRoutes
   }
 
   async function submitMany(
-    { context, tenant, callId }: ApiCall,
+    { context, tenant }: ApiCall,
     items: readonly (Submission | AppError)[],
   ): Promise<Response> {
     const wellFormed = items.filter((item): item is Submission => !(item instanceof AppError));
@@ -128,7 +128,10 @@ function submitRoute({ submitRequests, getRequest, maxBodyBytes }: RequestRoutes
     const list = { object: 'list', accepted: data.length - refused, refused, data };
     if (refused < data.length) return sendJson(context, 202, JSON.stringify(list));
     const error = new AppError('invalid_request', `None of the ${refused} requests was accepted`);
-    const body = JSON.stringify({ ...toProblem(error, { instance: callId }), ...list });
+    const body = JSON.stringify({
+      ...toProblem(error, { instance: context.get('callId') }),
+      ...list,
+    });
     return sendJson(context, 400, body, { 'content-type': 'application/problem+json' });
   }
 }

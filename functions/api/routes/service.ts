@@ -4,12 +4,12 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { ERROR_PRESENTATIONS } from '../../../shared/contracts/problem.ts';
 import type { ProviderStop } from '../../../shared/usecases/dispatch-progress.ts';
-import type { ApiRoute } from '../call.ts';
+import type { ApiEnv, ApiRoute } from '../call.ts';
 import { sendJson } from '../respond.ts';
 
 export interface ServiceRoutesDeps {
   /** The app whose routes are described. */
-  readonly app: OpenAPIHono;
+  readonly app: OpenAPIHono<ApiEnv>;
   readonly stops: () => readonly ProviderStop[];
 }
 

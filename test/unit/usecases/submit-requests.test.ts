@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
+import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
+import {
+  createSubmitRequests,
+  type Submission,
+  type SubmitRequestsDeps,
+} from '../../../shared/usecases/submit-requests.ts';
+import { chatModel, HELLO } from '../../support/api-under-test.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { MemorySegments } from '../../support/memory-segments.ts';
+import { createSeededRandom } from '../../support/seeded-random.ts';
+
+function submission(overrides: Partial<Submission> = {}): Submission {
+  return {
+    idempotencyKey: null,
+    customId: null,
+    model: 'gpt-4o-mini',
+    endpoint: '/v1/chat/completions',
+    body: HELLO,
+    completionWindowMs: null,
+    lane: null,
+    priority: 5,
+    tags: [],
+    ...overrides,
+  };
+}
+
+function start(overrides: Partial<SubmitRequestsDeps> = {}) {
+  const clock = new FakeClock();
+  const { requests } = createSqliteStores(openDatabase(':memory:'));
+  const segments = new MemorySegments();
+  const model = chatModel();
+  const deps: SubmitRequestsDeps = {
+    requests,
+    payloads: segments.payloads,
+    models: {
+      get: (name) => (name === model.name ? model : undefined),
+      values: () => [model],
+      dialectOf: () => 'openai',
+      explainUnknown: (name) => `${name} is not configured`,
+    },
+    measure: async () => ({ kind: 'fits', inputTokens: 10, maxOutputTokens: 5 }),
+    prefixKey: (_, body) => (typeof body['opening'] === 'string' ? body['opening'] : null),
+    clock,
+    random: createSeededRandom(1),
+    wake: () => undefined,
+    ...overrides,
+  };
+  return { clock, requests, segments, submit: createSubmitRequests(deps) };
+}
+
+describe('submitting', () => {
+  it('makes requests with one opening neighbours, whatever stands between them', async () => {
+    const { submit, requests } = start();
+    const openings = ['a', 'b', 'a', null, 'b', 'a'];
+    await submit(
+      't',
+      openings.map((opening, index) =>
+        submission({ customId: `c${index}`, body: { ...HELLO, ...(opening && { opening }) } }),
+      ),
+    );
+    const { items } = await requests.list({ tenant: 't', limit: 10 });
+    const inOrder = items
+      .toReversed()
+      .toSorted((one, other) => one.groupOrder - other.groupOrder)
+      .map(({ customId }) => customId);
+    expect(inOrder).toEqual(['c0', 'c2', 'c5', 'c1', 'c4', 'c3']);
+  });
+
+  it('puts later calls after earlier ones', async () => {
+    const { submit, requests, clock } = start();
+    await submit(
+      't',
+      Array.from({ length: 50 }, () => submission()),
+    );
+    await clock.runUntil(clock.sleep(1_000));
+    await submit('t', [submission({ customId: 'late' })]);
+    const { items } = await requests.list({ tenant: 't', limit: 100 });
+    const last = items.toSorted((one, other) => one.groupOrder - other.groupOrder).at(-1);
+    expect(last?.customId).toBe('late');
+    expect(Number.isSafeInteger(last?.groupOrder)).toBe(true);
+  });
+
+  it('stores bodies before requests, so that a known request can be run', async () => {
+    const order: string[] = [];
+    const { segments, requests } = start();
+    const { submit } = start({
+      payloads: {
+        ...segments.payloads,
+        append: (lines) => {
+          order.push('bodies');
+          return segments.payloads.append(lines);
+        },
+      },
+      requests: Object.assign(Object.create(requests), {
+        accept: (specs: Parameters<typeof requests.accept>[0]) => {
+          order.push('requests');
+          return requests.accept(specs);
+        },
+      }),
+      wake: () => order.push('wake'),
+    });
+    await submit('t', [submission()]);
+    expect(order).toEqual(['bodies', 'requests', 'wake']);
+  });
+
+  it('lets other work have its turn between many', async () => {
+    const { submit, clock } = start();
+    const before = clock.nowMs();
+    const outcomes = await clock.runUntil(
+      submit(
+        't',
+        Array.from({ length: 1_000 }, () => submission()),
+      ),
+    );
+    expect(outcomes).toHaveLength(1_000);
+    expect(clock.nowMs()).toBeGreaterThan(before);
+  });
+
+  it('keeps the order of outcomes when some are refused', async () => {
+    const { submit } = start();
+    const outcomes = await submit('t', [
+      submission({ model: 'nope' }),
+      submission({ idempotencyKey: 'k' }),
+      submission({ lane: 'native' }),
+      submission({ idempotencyKey: 'k' }),
+      submission({ idempotencyKey: 'k', body: { ...HELLO, seed: 1 } }),
+    ]);
+    const words = outcomes.map((outcome) =>
+      outcome.kind === 'refused' ? outcome.error.code : `replay ${outcome.isReplay}`,
+    );
+    expect(words).toEqual([
+      'unknown_model',
+      'replay false',
+      'invalid_request',
+      'replay true',
+      'idempotency_conflict',
+    ]);
+  });
+
+  it('touches no store when nothing can be accepted', async () => {
+    const { submit, segments } = start();
+    expect(await submit('t', [])).toEqual([]);
+    await submit('t', [submission({ model: 'nope' })]);
+    expect(segments.lines).toEqual([]);
+  });
+});
