@@ -111,7 +111,7 @@ describe('a call that fits no route', () => {
         isCancelled = true;
       },
     });
-    const streamed: RequestInit = { ...post(''), body: endless, ...{ duplex: 'half' } };
+    const streamed = streaming(endless);
     for (const init of [post(body), post(body, { 'content-length': '1' }), streamed]) {
       const response = await app.request('/v1/requests', init);
       expect(response.status).toBe(413);
@@ -125,14 +125,10 @@ describe('a call that fits no route', () => {
 
   it('400 for a body that breaks off', async () => {
     const { app } = startApi({ clock });
-    const broken = new ReadableStream({
+    const broken = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('gone')),
     });
-    const response = await app.request('/v1/requests', {
-      ...post(''),
-      body: broken,
-      ...{ duplex: 'half' },
-    });
+    const response = await app.request('/v1/requests', streaming(broken));
     expect(response.status).toBe(400);
   });
 });
@@ -354,3 +350,9 @@ describe('/openapi.json', () => {
     expect(JSON.stringify(document)).not.toContain('"$ref":"#/components/schemas/undefined');
   });
 });
+
+/** A POST whose body comes piece by piece, with no length announced. */
+function streaming(body: ReadableStream<Uint8Array>): RequestInit {
+  const init: RequestInit & { duplex: 'half' } = { ...post(''), body, duplex: 'half' };
+  return init;
+}
