@@ -79,7 +79,7 @@ function completionRoute(endpoint: Endpoint, deps: CompletionRoutesDeps): ApiRou
       if (outcome === undefined) throw new AppError('internal', 'The submission has no outcome');
       if (outcome.kind === 'refused') throw rootedAtBody(outcome.error);
       const wait = { waitMs: syncWaitMs, signal: call.signal };
-      return answer(call, endpoint, await getRequest(call.tenant, outcome.id, wait), syncWaitMs);
+      return handOn(call, endpoint, await getRequest(call.tenant, outcome.id, wait), syncWaitMs);
     },
   };
 }
@@ -124,7 +124,8 @@ function rootedAtBody(error: AppError): AppError {
   return fieldError(error.code, fault.pointer.replace(/^\/body/, ''), fault.message);
 }
 
-function answer(
+/** The answer as it is, or in the vendor's shape why there is none. */
+function handOn(
   call: ApiCall,
   endpoint: Endpoint,
   { view, answer }: FoundRequest,
