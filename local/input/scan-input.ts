@@ -59,7 +59,7 @@ export interface ScanOptions {
   readonly size: SizeRequest;
 }
 
-const READ_BYTES = 262_144;
+const READ_BYTES = 65_536;
 
 /**
  * Yields the lines of a file, read by read, and returns its digest. Memory does not grow with the

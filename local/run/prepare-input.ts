@@ -58,6 +58,9 @@ export async function prepareInput(options: PrepareInputOptions): Promise<Prepar
   return { kind: 'ready', input: await recognise(known, path, engine), isResumed: true };
 }
 
+/** Requests taken into the ledger together. */
+const REQUESTS_PER_ACCEPT = 500;
+
 /** Where bad lines of a state's input are written. */
 export function rejectedPath(directory: string): string {
   return join(directory, 'rejected.jsonl');
@@ -71,6 +74,7 @@ async function indexInput(options: PrepareInputOptions): Promise<PreparedInput> 
   const toSpec = specWriter(options, batchId, createdAtMs);
   const size = createSizeRequest(engine.models.catalog, 'quick');
   const rejected = await RejectedLines.create(rejectedPath(engine.directory));
+  const accepting = new Accepting(engine);
   let summary: ScanSummary;
   try {
     const batches = scanInput({ path, models: engine.models, size });
@@ -81,10 +85,11 @@ async function indexInput(options: PrepareInputOptions): Promise<PreparedInput> 
         break;
       }
       await rejected.add(next.value.rejected);
-      await engine.requests.accept(next.value.requests.map(toSpec));
+      await accepting.add(next.value.requests.map(toSpec));
       onProgress(next.value.readBytes, found.bytes, rejected.total);
     }
   } finally {
+    await accepting.end();
     await rejected.close();
   }
   if (rejected.total > 0 && !skipInvalid) {
@@ -93,6 +98,35 @@ async function indexInput(options: PrepareInputOptions): Promise<PreparedInput> 
   const input = { ...found, ...summary, batchId, path, rejected: rejected.total };
   engine.records.input = input;
   return { kind: 'ready', input, isResumed: false };
+}
+
+/** Hands requests to the ledger in large groups; while one becomes durable the next gathers. */
+class Accepting {
+  readonly #engine: Engine;
+  #gathered: RequestSpec[] = [];
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async add(requests: readonly RequestSpec[]): Promise<void> {
+    this.#gathered.push(...requests);
+    if (this.#gathered.length >= REQUESTS_PER_ACCEPT) await this.#hand();
+  }
+
+  async end(): Promise<void> {
+    await this.#hand();
+    await this.#running;
+  }
+
+  async #hand(): Promise<void> {
+    await this.#running;
+    this.#running = this.#engine.requests.accept(this.#gathered);
+    // Its fault is met when it is waited for, one group later.
+    this.#running.catch(() => {});
+    this.#gathered = [];
+  }
 }
 
 function specWriter(

@@ -9,7 +9,7 @@ import type { Lane } from '../../shared/domain/lane.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
-import type { DispatchProgress, PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
+import type { DispatchProgress } from '../../shared/usecases/dispatch-progress.ts';
 import type { ConfiguredModels } from '../config/configured-models.ts';
 import { type Engine, LOCAL_TENANT, openEngine } from '../engine.ts';
 import { rejectedResults } from '../input/rejected-lines.ts';
@@ -77,7 +77,7 @@ export async function runFile(options: RunFileOptions): Promise<RunResult> {
   const inputPath = findInput(options.inputPath);
   refuseSameFile(inputPath, options.output);
   const latencies = new LatencyHistogram();
-  let onPublished = (_: readonly PublishedResult[]): void => {};
+  let advance = (): void => {};
   const engine = await openEngine({
     ...options,
     directory: options.stateDirectory,
@@ -88,7 +88,7 @@ export async function runFile(options: RunFileOptions): Promise<RunResult> {
         if (outcome.firstAttemptAtMs === null) continue;
         latencies.add(outcome.finishedAtMs - outcome.firstAttemptAtMs);
       }
-      onPublished(results);
+      advance();
     },
   });
   try {
@@ -107,7 +107,7 @@ export async function runFile(options: RunFileOptions): Promise<RunResult> {
     await refuseLostModels(engine);
     const before = await readStanding(engine, input.batchId);
     const output = await openOutput(engine, input, options, exportDeps);
-    onPublished = () => output.advance();
+    advance = output.advance;
     options.onRunning({
       total: input.lines,
       doneBefore: endedCount(before.counts) + input.rejected,

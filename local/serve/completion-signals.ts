@@ -28,7 +28,7 @@ export class CompletionSignals implements CompletionSignal {
   published(results: readonly PublishedResult[]): void {
     if (this.#waiting.size === 0) return;
     for (const { outcome } of results) {
-      for (const end of [...(this.#waiting.get(keyOf(outcome.tenant, outcome.id)) ?? [])]) end();
+      for (const end of this.#waiting.get(keyOf(outcome.tenant, outcome.id)) ?? []) end();
     }
   }
 }

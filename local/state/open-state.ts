@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOutOfSpace, storageFull } from '../../shared/adapters/disk/storage-full.ts';
 import { type Database, openDatabase } from '../../shared/adapters/sqlite/database.ts';
@@ -62,11 +62,6 @@ export async function openState(directory: string, purpose: 'run' | 'serve'): Pr
     lock.release();
     throw error;
   }
-}
-
-/** True when the directory holds a ledger, ours or another process's. */
-export function hasState(directory: string): boolean {
-  return existsSync(join(directory, LEDGER));
 }
 
 function takeLock(directory: string): ReturnType<typeof lockState> {

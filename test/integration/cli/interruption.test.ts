@@ -141,7 +141,11 @@ describe('penstock run, held up by a provider', () => {
   });
 });
 
-const CAN_MOUNT = process.getuid?.() === 0 && spawnSync('mount', ['--version']).status === 0;
+function runTool(tool: 'mount' | 'umount', ...args: string[]) {
+  return spawnSync(tool, args);
+}
+
+const CAN_MOUNT = process.getuid?.() === 0 && runTool('mount', '--version').status === 0;
 
 describe.runIf(CAN_MOUNT)('penstock run on a full disk', () => {
   it.each([
@@ -155,7 +159,7 @@ describe.runIf(CAN_MOUNT)('penstock run on a full disk', () => {
       mkdirSync(small);
       world.write('in.jsonl', inputLines(2_000));
       const mount = (...options: string[]) => {
-        const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', ...options, 'tmpfs', small]);
+        const { status, stderr } = runTool('mount', '-t', 'tmpfs', ...options, 'tmpfs', small);
         expect(status, String(stderr)).toBe(0);
       };
       mount('-o', 'size=2m');
@@ -169,7 +173,7 @@ describe.runIf(CAN_MOUNT)('penstock run on a full disk', () => {
         const output = args[1] ?? '';
         expect(idsOf(world.rows(output))).toEqual(expectedIds(2_000));
       } finally {
-        spawnSync('umount', ['-l', small]);
+        runTool('umount', '-l', small);
       }
     },
   );
