@@ -85,7 +85,8 @@ function mostUsedLimit({ models }: DispatchProgress): ProgressSnapshot['limit'] 
     if (boundBy === null || limitUsed === null || limitUsed <= (most?.used ?? -1)) continue;
     most = {
       name: models.length > 1 ? `${model} ${wordsOf(boundBy)}` : wordsOf(boundBy),
-      used: limitUsed,
+      // A full bucket lets more through for a while; to a person the limit is then fully used.
+      used: Math.min(1, limitUsed),
     };
   }
   return most;
