@@ -196,5 +196,7 @@ function growConcurrency(state: CapacityState, nowMs: number): CapacityState {
   if (state.concurrency === null || nowMs - state.concurrencySetAtMs < CONCURRENCY_STEP_MS) {
     return state;
   }
-  return { ...state, concurrency: state.concurrency + 1, concurrencySetAtMs: nowMs };
+  const most = state.declaredConcurrency ?? Number.POSITIVE_INFINITY;
+  const concurrency = Math.min(most, state.concurrency + 1);
+  return { ...state, concurrency, concurrencySetAtMs: nowMs };
 }

@@ -35,6 +35,8 @@ export interface CapacityState {
   /** Most times the sustained rate at which a full bucket is emptied. Unit: per mille. */
   readonly surgePerMille: number;
   readonly surgeSetAtMs: number;
+  /** From the configuration; `null` when it says nothing. */
+  readonly declaredConcurrency: number | null;
   /** Declared or learnt; `null` while unlimited. */
   readonly concurrency: number | null;
   readonly concurrencySetAtMs: number;
@@ -96,6 +98,7 @@ export function openState(
     pausedUntilMs: 0,
     surgePerMille: INITIAL_SURGE_PER_MILLE,
     surgeSetAtMs: nowMs,
+    declaredConcurrency: declared.concurrency ?? null,
     concurrency: declared.concurrency ?? null,
     concurrencySetAtMs: nowMs,
     workers: {},
@@ -112,11 +115,10 @@ export function openState(
       limits[dimension] = createLimit(wanted, true, nowMs);
     }
   }
-  const concurrency =
-    declared.concurrency === undefined
-      ? base.concurrency
-      : Math.min(base.concurrency ?? declared.concurrency, declared.concurrency);
-  return { ...base, limits, concurrency };
+  const declaredConcurrency = declared.concurrency ?? null;
+  const isSameConcurrency = base.declaredConcurrency === declaredConcurrency;
+  const concurrency = isSameConcurrency ? base.concurrency : declaredConcurrency;
+  return { ...base, limits, declaredConcurrency, concurrency };
 }
 
 /** Units per minute in use, after caution. Integer >= 1. */

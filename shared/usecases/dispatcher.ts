@@ -216,6 +216,7 @@ class Engine implements Dispatcher {
         this.stop();
       },
       onProviderStop: (stop) => this.stopProvider(stop),
+      onIdle: () => this.wakeup.notify(),
     });
     this.dispatches.set(model, dispatch);
     this.runs.push(dispatch.run());

@@ -54,6 +54,8 @@ export interface ModelDispatchDeps {
   /** A fault that ends the whole dispatcher, e.g. a full disk. */
   readonly onFatal: (error: unknown) => void;
   readonly onProviderStop: (stop: ProviderStop) => void;
+  /** The last request held here has ended. */
+  readonly onIdle: () => void;
 }
 
 /** How far ahead capacity is bought. Unit: ms. */
@@ -67,6 +69,7 @@ const LOADED_BYTES = 32 * 1_024 * 1_024;
 /** Calls at once where nothing else limits them, and where rates do. */
 const UNLIMITED_CONCURRENCY = 64;
 const RATED_CONCURRENCY = 2_048;
+const UNPROVEN_CONCURRENCY = 64;
 /** How long a model without work waits before it looks again unasked. Unit: ms. */
 const IDLE_MS = 1_000;
 /** A provider that answers nothing for so long is given up until a person acts. Unit: ms. */
@@ -103,6 +106,7 @@ export class ModelDispatch {
   private unused: Claim[] = [];
   private pausedUntilMs = 0;
   private steppedAtMs = 0;
+  private hasOutcome = false;
   private concurrency: number | null = null;
   private state: CapacityState | null = null;
   private hasMoreStored = true;
@@ -261,7 +265,7 @@ export class ModelDispatch {
     if (dueMs > 0) return dueMs;
     const breakerMs = this.breaker.waitMs(nowMs);
     if (breakerMs > 0) return breakerMs;
-    const room = this.freeSlots();
+    const room = this.slots() - this.inFlight.size;
     if (room <= 0) return Number.POSITIVE_INFINITY;
     const isProbe = this.breaker.isOpen;
     const { works, heldMs } = this.queue.select(isProbe ? 1 : Math.min(room, MOST_CLAIMS), nowMs);
@@ -317,7 +321,7 @@ export class ModelDispatch {
       const nowMs = this.deps.clock.nowMs();
       const dueMs = (chunk.releaseAtMs[chunk.next] ?? 0) - nowMs;
       if (dueMs > 0) return dueMs;
-      if (this.freeSlots() <= 0 && this.inFlight.size > 0) return Number.POSITIVE_INFINITY;
+      if (this.inFlight.size >= this.slots()) return Number.POSITIVE_INFINITY;
       const work = chunk.works[chunk.next];
       const claim = chunk.claims[chunk.next];
       chunk.next += 1;
@@ -350,6 +354,7 @@ export class ModelDispatch {
     );
     const nowMs = this.deps.clock.nowMs();
     this.inFlight.delete(work.request.id);
+    this.hasOutcome = true;
     this.observer.received(call, outcome, work.request.maxOutputTokens, nowMs);
     this.warming.ended(work.request.prefixKey, outcome.kind === 'answered', nowMs);
     if (outcome.kind === 'answered') {
@@ -360,6 +365,7 @@ export class ModelDispatch {
       await this.handleFailure(work, outcome, lane, nowMs);
     }
     this.wakeup.notify();
+    if (!this.isBusy) this.deps.onIdle();
   }
 
   private async handleFailure(
@@ -531,10 +537,12 @@ export class ModelDispatch {
     );
   }
 
-  private freeSlots(): number {
+  /** Calls that may be in flight at once. */
+  private slots(): number {
     const hasRates = this.state !== null && Object.keys(this.state.limits).length > 0;
     const limit = this.concurrency ?? (hasRates ? RATED_CONCURRENCY : UNLIMITED_CONCURRENCY);
-    return limit - this.inFlight.size - this.chunkLeft;
+    // A wrong key or address shows with the first outcome; until then it costs few calls.
+    return this.hasOutcome ? limit : Math.min(limit, UNPROVEN_CONCURRENCY);
   }
 
   private get chunkLeft(): number {

@@ -20,6 +20,7 @@ const FRESH: CapacityState = {
   pausedUntilMs: 0,
   surgePerMille: 0,
   surgeSetAtMs: 0,
+  declaredConcurrency: null,
   concurrency: null,
   concurrencySetAtMs: START_MS,
   workers: { 'worker-1': START_MS },

@@ -159,6 +159,20 @@ describe('purchase', () => {
   });
 });
 
+describe('a changed declaration', () => {
+  it('replaces the concurrency learnt or declared before', () => {
+    const low = openState(null, { perMinute: {}, concurrency: 20 }, 0);
+    expect(openState(low, { perMinute: {}, concurrency: 500 }, 1).concurrency).toBe(500);
+    expect(openState(low, { perMinute: {} }, 1).concurrency).toBeNull();
+  });
+
+  it('bounds what a learnt concurrency grows to', () => {
+    let state = openState(null, { perMinute: {}, concurrency: 3 }, 0);
+    for (let nowMs = 0; nowMs < 20_000; nowMs += 1_000) state = learn(state, NO_LESSONS, nowMs);
+    expect(state.concurrency).toBe(3);
+  });
+});
+
 describe('learning', () => {
   const unexplained = {
     throttledBy: null,

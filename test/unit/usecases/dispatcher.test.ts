@@ -55,6 +55,23 @@ describe('answers', () => {
     expect(books.peakInFlight).toBe(7);
   });
 
+  it('keeps every slot busy', async () => {
+    const { elapsedMs } = await run(workload(400), {
+      settings: modelSettings({ perMinute: { requests: 60_000 }, concurrency: 20 }),
+      provider: { limits: ROOMY, latencyP50Ms: 200, latencyP95Ms: 201 },
+    });
+    // Twenty at a time, 200 ms each: twenty rounds take four seconds.
+    expect(elapsedMs).toBeLessThan(4_600);
+  });
+
+  it('bets few calls on a provider that has not answered yet', async () => {
+    const { books } = await run(workload(1_000), {
+      settings: modelSettings({ perMinute: { requests: 600_000 } }),
+      provider: { limits: ROOMY, fault: () => failure('provider_auth_failed', 401) },
+    });
+    expect(books.sent).toBeLessThanOrEqual(64);
+  });
+
   it('learns the concurrency a provider bears from its refusals', async () => {
     const { books } = await run(workload(2_000), {
       settings: modelSettings({ perMinute: {}, concurrency: 60 }),
