@@ -4,6 +4,7 @@ import type { RequestSummary } from '../../shared/contracts/api.ts';
 import { ERROR_PRESENTATIONS } from '../../shared/contracts/problem.ts';
 import type { StoredAnswer } from '../../shared/contracts/stored-answer.ts';
 import type { RequestOutcome, RequestView } from '../../shared/domain/request.ts';
+import { promptTokens } from '../../shared/domain/usage.ts';
 import type { FoundRequest } from '../../shared/usecases/get-request.ts';
 
 /** The request with its answer. The answer's own spelling is kept, so this is text, not an object. */
@@ -45,7 +46,7 @@ export function summarise(view: RequestView): RequestSummary {
 
 function summariseUsage({ usage }: RequestOutcome): RequestSummary['usage'] {
   return {
-    input_tokens: usage.inputTokens,
+    input_tokens: promptTokens(usage),
     cached_input_tokens: usage.cachedInputTokens,
     cache_write_tokens: usage.cacheWriteTokens,
     cache_write_1h_tokens: usage.cacheWrite1hTokens,

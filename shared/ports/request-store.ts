@@ -44,7 +44,9 @@ export interface UsageRow {
   readonly requests: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** All of the prompts, however billed. */
   readonly inputTokens: number;
+  /** The part of them read from a provider's cache. */
   readonly cachedInputTokens: number;
   readonly outputTokens: number;
   readonly costMicroUsd: number;

@@ -1,5 +1,6 @@
 import { LANES } from '../../domain/lane.ts';
 import type { RequestOutcome } from '../../domain/request.ts';
+import { promptTokens } from '../../domain/usage.ts';
 import type { UsageFilter, UsageRow } from '../../ports/request-store.ts';
 import { number, textOrNull, word } from './columns.ts';
 import type { Database } from './database.ts';
@@ -75,7 +76,7 @@ export class UsageSums {
     sums.requests += 1;
     if (outcome.status === 'succeeded') sums.succeeded += 1;
     if (outcome.status === 'failed') sums.failed += 1;
-    sums.inputTokens += outcome.usage.inputTokens;
+    sums.inputTokens += promptTokens(outcome.usage);
     sums.cachedInputTokens += outcome.usage.cachedInputTokens;
     sums.outputTokens += outcome.usage.outputTokens;
     sums.costMicroUsd += outcome.costMicroUsd;

@@ -1,4 +1,5 @@
 import type { RequestOutcome } from '../../domain/request.ts';
+import { promptTokens } from '../../domain/usage.ts';
 
 /** Running totals of one dispatcher. */
 export class DispatchTally {
@@ -17,11 +18,7 @@ export class DispatchTally {
     else this.failed += 1;
     const { usage } = outcome;
     this.costMicroUsd += outcome.costMicroUsd;
-    this.inputTokens +=
-      usage.inputTokens +
-      usage.cachedInputTokens +
-      usage.cacheWriteTokens +
-      usage.cacheWrite1hTokens;
+    this.inputTokens += promptTokens(usage);
     this.cachedInputTokens += usage.cachedInputTokens;
     this.outputTokens += usage.outputTokens;
   }

@@ -40,7 +40,7 @@ export function defineUsageContract(name: string, makeStores: MakeStores): void 
           requests: 2,
           succeeded: 1,
           failed: 1,
-          inputTokens: 200,
+          inputTokens: 240,
           cachedInputTokens: 40,
           outputTokens: 60,
           costMicroUsd: 90,
