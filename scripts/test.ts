@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-const CHECKS = ['lint', 'types'];
+const CHECKS = ['lint', 'types', 'unused'];
 
 const reportSchema = z.object({
   numPassedTests: z.number(),

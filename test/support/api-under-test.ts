@@ -61,8 +61,6 @@ export const HELLO = { model: 'gpt-4o-mini', messages: [{ role: 'user', content:
 export const CHAT_ANSWER =
   '{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"score":1.0,"big":12345678901234567890}';
 
-export type ApiUnderTest = ReturnType<typeof startApi>;
-
 export function startApi(setUp: ApiSetUp) {
   const { clock, script = () => 'hold', keys = [], models = [chatModel(), CLAUDE] } = setUp;
   const stores = createSqliteStores(openDatabase(':memory:'));
