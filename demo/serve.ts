@@ -1,93 +1,75 @@
-/**
- * `npm start`: the HTTP API with a simulated provider behind it, and calls to try. The state is a
- * temporary folder, gone at the end.
- */
+/** `npm start`: Penstock's HTTP API on this machine, with a simulated provider behind it. */
 
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { writeConfig } from '../bench/processes/penstock-process.ts';
+import { stringify } from 'yaml';
 import { Scratch } from '../bench/processes/scratch.ts';
 import { startSimulatorProcess } from '../bench/processes/simulator-process.ts';
+import { DEMO_LIMITS, DEMO_PROVIDER } from './provider.ts';
+import { snippets } from './snippets.ts';
 import { TICKET_MODEL } from './tickets.ts';
 
+const HOST = '127.0.0.1';
 const FIRST_PORT = 8_080;
-const PORTS_TRIED = 20;
-const LIMITS = { requestsPerMinute: 3_000, tokensPerMinute: 2_000_000 };
+const LAST_PORT = 8_099;
 
-const scratch = new Scratch('serve');
-const simulator = await startSimulatorProcess(scratch, {
-  seed: 1,
-  limits: { ...LIMITS, depthSeconds: 6 },
-});
-const configPath = writeConfig(scratch, {
-  providerUrl: simulator.url,
-  dialect: 'openai',
-  model: TICKET_MODEL,
-  limits: LIMITS,
-});
-const port = await freePort();
-const server = scratch.start(
-  'bin/penstock.js',
-  ['serve', '--config', configPath, '--state', scratch.path('state'), '--port', String(port)],
-  { stdio: ['ignore', 'inherit', 'inherit'] },
+// Ctrl-C is the ordinary way to end this, so it is no failure. Said before the folder's own handler.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
+const scratch = new Scratch('start');
+
+const simulator = await startSimulatorProcess(scratch, DEMO_PROVIDER);
+const configPath = scratch.path('penstock.yaml');
+const provider = 'simulated';
+writeFileSync(
+  configPath,
+  stringify({
+    providers: {
+      [provider]: { dialect: 'openai', baseUrl: `${simulator.url}/v1`, apiKey: 'simulated' },
+    },
+    models: { [TICKET_MODEL]: { provider, limits: DEMO_LIMITS, lanes: ['live'] } },
+  }),
 );
-server.once('exit', (code) => process.exit(code ?? 1));
-await answering(`http://127.0.0.1:${port}/healthz`);
-console.log(howToTry(port));
-
-/** The first port nobody listens on, from the one the documents name. */
-async function freePort(): Promise<number> {
-  for (let port = FIRST_PORT; port < FIRST_PORT + PORTS_TRIED; port += 1) {
-    const isFree = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (isFree) return port;
+const port = await firstFreePort();
+const penstock = scratch.start(
+  'bin/penstock.js',
+  [
+    ...['serve', '--config', configPath, '--state', scratch.path('state')],
+    ...['--host', HOST, '--port', String(port)],
+  ],
+  { stdio: ['ignore', 'pipe', 'inherit'] },
+);
+if (penstock.stdout === null) throw new Error('penstock serve was started without its output.');
+const ended = once(penstock, 'exit');
+const isUp = await Promise.race([
+  once(penstock.stdout, 'data').then(() => true),
+  ended.then(() => false),
+]);
+if (isUp) {
+  penstock.stdout.resume();
+  const url = `http://${HOST}:${port}`;
+  console.log(`Penstock listens on ${url}, with a simulated provider behind it: no key, no cost.`);
+  for (const { title, code } of snippets(`${url}/v1`, TICKET_MODEL)) {
+    console.log(`\n# ${title}\n\n${code}`);
   }
-  throw new Error(
-    `Ports ${FIRST_PORT} to ${FIRST_PORT + PORTS_TRIED - 1} are all in use; free one and try again.`,
-  );
+  console.log('\nCtrl-C ends both.');
+}
+const [code] = await ended;
+scratch.dispose();
+process.exitCode = typeof code === 'number' ? code : 1;
+
+/** Port 8080, or the next one that nobody holds. */
+async function firstFreePort(): Promise<number> {
+  for (let candidate = FIRST_PORT; candidate <= LAST_PORT; candidate += 1) {
+    if (await isFree(candidate)) return candidate;
+  }
+  throw new Error(`Ports ${FIRST_PORT} to ${LAST_PORT} are all taken; end what holds one of them.`);
 }
 
-async function answering(url: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const isUp = await fetch(url).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (isUp) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${url} did not answer within ten seconds; its reason is above.`);
-}
-
-function howToTry(port: number): string {
-  const base = `http://127.0.0.1:${port}/v1`;
-  const messages = '[{"role":"user","content":"Say hello."}]';
-  return `
-The provider is simulated: no key is needed and nothing is spent. Ctrl-C ends it.
-
-  curl -s ${base}/chat/completions -H 'content-type: application/json' \\
-    -d '{"model":"${TICKET_MODEL}","messages":${messages}}'
-
-  curl -s ${base}/requests -H 'content-type: application/json' \\
-    -d '{"id":"hello-1","url":"/v1/chat/completions","body":{"model":"${TICKET_MODEL}","messages":${messages}}}'
-  curl -s '${base}/requests' ; curl -s ${base}/limits ; curl -s ${base}/usage
-
-JavaScript (npm i openai):
-
-  import OpenAI from 'openai';
-  const client = new OpenAI({ baseURL: '${base}', apiKey: 'any' });
-  const answer = await client.chat.completions.create({
-    model: '${TICKET_MODEL}', messages: ${messages} });
-  console.log(answer.choices[0].message.content);
-
-Python (pip install openai):
-
-  from openai import OpenAI
-  client = OpenAI(base_url="${base}", api_key="any")
-  answer = client.chat.completions.create(
-      model="${TICKET_MODEL}", messages=${messages})
-  print(answer.choices[0].message.content)
-`;
+function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen(port, HOST, () => probe.close(() => resolve(true)));
+  });
 }
