@@ -29,6 +29,8 @@ export interface PurchaseOrder {
   readonly nowMs: number;
   /** Reserved by this worker's calls in flight and not yet charged by the provider. */
   readonly pendingUnits: Partial<Record<Dimension, number>>;
+  /** Charged for this worker's calls in flight, on our estimate alone. */
+  readonly unconfirmedUnits: Partial<Record<Dimension, number>>;
 }
 
 export type PurchaseReply =
@@ -48,6 +50,11 @@ const DRAIN_MS = 500;
 const DRAIN_UNCONFIRMED_MS = 1_000;
 /** Left in the bucket, as time of the rate; at most a quarter of the depth. Unit: ms. */
 const MARGIN_MS = 250;
+/**
+ * Share of what was charged on estimates alone that is kept back until answers confirm it. It
+ * matters while a deep bucket is emptied: thousands of calls leave before the first answers.
+ */
+const ESTIMATE_DOUBT = 0.08;
 /** Jitter allowed for when a single claim is larger than a horizon of the rate. Unit: ms. */
 const LONE_MARGIN_MS = 50;
 /** The longest a worker sleeps before it asks again, since others may give back. Unit: ms. */
@@ -132,7 +139,7 @@ function budgetOf(
   dimension: Dimension,
   limit: LimitState,
   state: CapacityState,
-  { horizonMs, pendingUnits }: PurchaseOrder,
+  { horizonMs, pendingUnits, unconfirmedUnits }: PurchaseOrder,
   workerCount: number,
 ): Budget {
   const refillSpeed = effectivePerMinute(limit, state.ratePerMille);
@@ -140,9 +147,10 @@ function budgetOf(
   // What is reserved and not yet charged still lies in the provider's bucket. Where that alone
   // would keep a shallow bucket full, and refill overflow, more may be sold than it holds.
   const pendingGrains = (pendingUnits[dimension] ?? 0) * GRAINS_PER_UNIT * workerCount;
+  const doubtGrains =
+    (unconfirmedUnits[dimension] ?? 0) * GRAINS_PER_UNIT * workerCount * ESTIMATE_DOUBT;
   const marginGrains = Math.min(
-    depthGrains / 4,
-    refillSpeed * MARGIN_MS,
+    Math.min(depthGrains / 4, refillSpeed * MARGIN_MS) + doubtGrains,
     depthGrains / 2 - pendingGrains,
   );
   const level = limit.bucket.grains;

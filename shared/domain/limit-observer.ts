@@ -23,6 +23,7 @@ import {
   type WindowSignal,
 } from './provider-outcome.ts';
 import { GRAINS_PER_UNIT } from './token-bucket.ts';
+import { promptTokens } from './usage.ts';
 
 /** Share of an error that is corrected at once; the rest waits for confirmation. */
 const GAIN = 0.5;
@@ -36,12 +37,16 @@ const CHARGE_SAMPLE_CALLS = 20;
 const LOWEST_CHARGE_RATIO = 0.2;
 const HIGHEST_CHARGE_RATIO = 5;
 
+type PerLimit = Partial<Record<Dimension, number>>;
+
 interface Snapshot {
   /** Level expected right after this call was charged. Unit: units. */
   readonly expectedUnits: number;
   readonly correctedUnits: number;
   readonly estimatedTotal: number;
   readonly chargedUnits: number;
+  /** The estimate, before scaling. */
+  readonly claimedUnits: number;
 }
 
 /** Handed out when a call leaves, handed back with its outcome. */
@@ -61,6 +66,8 @@ interface Mirror {
   correctedUnits: number;
   /** Output reserved and not yet charged, where the provider charges as produced. */
   pendingUnits: number;
+  /** Charged for calls in flight, on nothing but our estimate. */
+  unconfirmedUnits: number;
   errorAtSend: RunningError;
   errorAtReceipt: RunningError;
   settledUnits: number;
@@ -129,12 +136,14 @@ export class LimitObserver {
       mirror.units -= chargedUnits;
       mirror.estimatedTotal += claim[dimension];
       mirror.estimatedCalls += 1;
+      mirror.unconfirmedUnits += chargedUnits;
       if (this.isChargedLater(dimension)) mirror.pendingUnits += chargedUnits;
       snapshots[dimension] = {
         expectedUnits: mirror.units + mirror.pendingUnits,
         correctedUnits: mirror.correctedUnits,
         estimatedTotal: mirror.estimatedTotal,
         chargedUnits,
+        claimedUnits: claim[dimension],
       };
     }
     return { sentAtMs: nowMs, claim, snapshots };
@@ -150,6 +159,7 @@ export class LimitObserver {
       const snapshot = call.snapshots[dimension];
       if (snapshot === undefined) continue;
       advance(mirror, nowMs);
+      mirror.unconfirmedUnits = Math.max(0, mirror.unconfirmedUnits - snapshot.chargedUnits);
       this.settle(dimension, mirror, snapshot, outcome);
       const signal = outcome.signals.windows[dimension];
       if (signal === undefined) continue;
@@ -172,12 +182,17 @@ export class LimitObserver {
   }
 
   /** Reserved by calls in flight where the provider charges only what was produced. */
-  get pendingUnits(): Partial<Record<Dimension, number>> {
-    return Object.fromEntries(
-      [...this.mirrors]
-        .filter(([dimension]) => this.isChargedLater(dimension))
-        .map(([dimension, { pendingUnits }]) => [dimension, pendingUnits]),
-    );
+  get pendingUnits(): PerLimit {
+    return this.perLimit((mirror) => mirror.pendingUnits);
+  }
+
+  /** Charged for calls in flight: until they answer, no more than an estimate. */
+  get unconfirmedUnits(): PerLimit {
+    return this.perLimit((mirror) => mirror.unconfirmedUnits);
+  }
+
+  private perLimit(read: (mirror: Mirror) => number): PerLimit {
+    return Object.fromEntries([...this.mirrors].map(([name, mirror]) => [name, read(mirror)]));
   }
 
   /** Everything learnt since the last call, and forgets it. */
@@ -221,6 +236,10 @@ export class LimitObserver {
     return dimension === 'outputTokens';
   }
 
+  private isInputSettled(dimension: Dimension): boolean {
+    return dimension === 'inputTokens' && this.charging === 'as_produced';
+  }
+
   private settle(
     dimension: Dimension,
     mirror: Mirror,
@@ -233,9 +252,11 @@ export class LimitObserver {
     if (isRefusal(outcome) && dimension !== 'requests') usedUnits = 0;
     else if (outcome.kind === 'failed') return;
     else if (isLater) usedUnits = outcome.usage.outputTokens;
-    else if (dimension === 'inputTokens' && this.charging === 'as_produced') {
-      const { inputTokens, cacheWriteTokens, cacheWrite1hTokens } = outcome.usage;
-      usedUnits = inputTokens + cacheWriteTokens + cacheWrite1hTokens;
+    else if (this.isInputSettled(dimension)) {
+      // Admission charges the whole prompt; what came from the cache is given back at the end.
+      const prompt = promptTokens(outcome.usage);
+      if (snapshot.claimedUnits > 0) learnRatio(mirror, prompt / snapshot.claimedUnits);
+      usedUnits = prompt - outcome.usage.cachedInputTokens;
     } else return;
     const difference = snapshot.chargedUnits - usedUnits;
     mirror.units += difference;
@@ -267,7 +288,8 @@ export class LimitObserver {
     const atReceipt = remaining - (mirror.units + mirror.pendingUnits);
     note(mirror.errorAtSend, atSend);
     note(mirror.errorAtReceipt, atReceipt);
-    if (!this.isChargedLater(dimension)) this.learnCharge(mirror, snapshot, remaining, sentAtMs);
+    const isToldByUsage = this.isChargedLater(dimension) || this.isInputSettled(dimension);
+    if (!isToldByUsage) this.learnCharge(mirror, snapshot, remaining, sentAtMs);
   }
 
   private learnDepth(mirror: Mirror, signal: WindowSignal, remaining: number): void {
@@ -311,15 +333,7 @@ export class LimitObserver {
       here.calls - anchor.calls >= CHARGE_SAMPLE_CALLS;
     if (!isEnough) return;
     const charged = anchor.remaining - remaining + mirror.perMs * (sentAtMs - anchor.sentAtMs);
-    const ratio = Math.min(
-      HIGHEST_CHARGE_RATIO,
-      Math.max(LOWEST_CHARGE_RATIO, charged / estimated),
-    );
-    const known = mirror.chargeRatio ?? mirror.chargePerMille / 1_000;
-    // A plain mean at first, so that a wrong start value is forgotten at once.
-    mirror.chargeSamples += 1;
-    const weight = Math.max(SMOOTHING, 1 / mirror.chargeSamples);
-    mirror.chargeRatio = known + weight * (ratio - known);
+    learnRatio(mirror, charged / estimated);
     mirror.anchor = here;
   }
 
@@ -340,6 +354,15 @@ export class LimitObserver {
   }
 }
 
+function learnRatio(mirror: Mirror, sample: number): void {
+  const ratio = Math.min(HIGHEST_CHARGE_RATIO, Math.max(LOWEST_CHARGE_RATIO, sample));
+  const known = mirror.chargeRatio ?? mirror.chargePerMille / 1_000;
+  // A plain mean at first, so that a wrong start value is forgotten at once.
+  mirror.chargeSamples += 1;
+  const weight = Math.max(SMOOTHING, 1 / mirror.chargeSamples);
+  mirror.chargeRatio = known + weight * (ratio - known);
+}
+
 function isRefusal(outcome: ProviderOutcome): outcome is ProviderFailure {
   return outcome.kind === 'failed' && outcome.code === 'provider_throttled';
 }
@@ -353,6 +376,7 @@ function emptyMirror(): Mirror {
     chargePerMille: 1_000,
     correctedUnits: 0,
     pendingUnits: 0,
+    unconfirmedUnits: 0,
     errorAtSend: { sum: 0, count: 0, meanSquare: 0 },
     errorAtReceipt: { sum: 0, count: 0, meanSquare: 0 },
     settledUnits: 0,

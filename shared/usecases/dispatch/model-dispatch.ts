@@ -68,7 +68,7 @@ const MOST_LEASED_WAITING = 1_024;
 const LOADED_BYTES = 32 * 1_024 * 1_024;
 /** Calls at once where nothing else limits them, and where rates do. */
 const UNLIMITED_CONCURRENCY = 64;
-const RATED_CONCURRENCY = 2_048;
+const RATED_CONCURRENCY = 1_536;
 const UNPROVEN_CONCURRENCY = 64;
 /** How long a model without work waits before it looks again unasked. Unit: ms. */
 const IDLE_MS = 1_000;
@@ -278,13 +278,14 @@ export class ModelDispatch {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
     const lessons = this.observer.report(this.inFlight.size);
-    const { pendingUnits } = this.observer;
+    const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
     const { reply, state } = await capacity.transact(settings.name, (stored) => {
       const opened = giveBack(openState(stored, settings.limits, nowMs), returned);
       const learnt = learn(opened, lessons, nowMs);
-      const order = { owner, claims, horizonMs: HORIZON_MS, nowMs, pendingUnits };
+      const terms = { horizonMs: HORIZON_MS, nowMs, pendingUnits, unconfirmedUnits };
+      const order = { owner, claims, ...terms };
       const bought = purchase(learnt, order);
       return { state: bought.state, value: { reply: bought.value, state: bought.state } };
     });

@@ -12,7 +12,7 @@ function claim(totalTokens: number): Claim {
 }
 
 function order(claims: readonly Claim[], nowMs: number, owner = 'w') {
-  return { owner, claims, horizonMs: 200, nowMs, pendingUnits: {} };
+  return { owner, claims, horizonMs: 200, nowMs, pendingUnits: {}, unconfirmedUnits: {} };
 }
 
 function bucketOf(state: CapacityState, dimension: 'requests' | 'totalTokens'): BucketState {
