@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import packageFile from '../package.json' with { type: 'json' };
 import type { DoctorFlags } from './commands/doctor.ts';
 import type { PlanFlags } from './commands/plan.ts';
 import type { RunFlags } from './commands/run.ts';
@@ -21,6 +22,7 @@ export function createProgram(terminal: Terminal, finish: (exitCode: number) => 
     .description(
       'Answers any number of LLM requests once each, as cheaply as their deadline allows.',
     )
+    .version(packageFile.version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),

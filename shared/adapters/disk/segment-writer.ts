@@ -9,11 +9,6 @@ import { isOutOfSpace, storageFull } from './storage-full.ts';
 const NEWLINE = 0x0a;
 /** Most that is gathered for one write. Unit: bytes. */
 const WRITE_BYTES = 1_048_576;
-/**
- * A flush costs a millisecond of CPU or two, whatever it flushes. What waits for one has reached
- * the operating system already, so only a loss of power could take it. Unit: ms.
- */
-const FLUSH_SPACING_MS = 25;
 
 const syncData = promisify(fdatasync);
 
@@ -23,6 +18,8 @@ export interface SegmentWriterOptions {
   readonly prefix: string;
   /** A segment is followed by the next before it grows beyond this. */
   readonly maxSegmentBytes: number;
+  /** Least time between the starts of two flushes. Unit: ms. @default 0 */
+  readonly flushSpacingMs?: number;
 }
 
 interface Waiting {
@@ -39,7 +36,7 @@ interface Waiting {
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
-  readonly #sync = new GroupSync(() => this.#syncDirty(), FLUSH_SPACING_MS);
+  readonly #sync: GroupSync;
   /** Written to since the last flush. */
   #dirty = new Set<SegmentFile>();
   /** Followed by another segment; closed once no flush needs it any more. */
@@ -53,6 +50,7 @@ export class SegmentWriter {
 
   constructor(options: SegmentWriterOptions) {
     this.#options = options;
+    this.#sync = new GroupSync(() => this.#syncDirty(), options.flushSpacingMs);
     this.#segment = openNewestSegment(options.directory, options.prefix);
   }
 
