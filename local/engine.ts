@@ -9,11 +9,11 @@ import type { CompletionProvider } from '../shared/ports/completion-provider.ts'
 import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
 import type { Random } from '../shared/ports/random.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
+import type { ConfiguredModels } from '../shared/runtime/configured-models.ts';
+import { createProviders } from '../shared/runtime/provider-settings.ts';
 import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-results.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
-import type { ConfiguredModels } from './config/configured-models.ts';
-import { createProviders } from './config/provider-settings.ts';
 import { openState } from './state/open-state.ts';
 import type { RunRecords } from './state/run-records.ts';
 

@@ -1,5 +1,5 @@
-import { type ConfiguredModels, loadModels } from '../../local/config/configured-models.ts';
 import { type LoadedConfig, loadConfig } from '../../local/config/load-config.ts';
+import { type ConfiguredModels, loadModels } from '../../shared/runtime/configured-models.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface ConfiguredCommand extends LoadedConfig {

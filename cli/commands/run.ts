@@ -5,7 +5,7 @@ import { systemRandom } from '../../shared/adapters/system/random.ts';
 import type { PenstockConfig } from '../../shared/contracts/config.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Lane } from '../../shared/domain/lane.ts';
-import type { ProviderStop } from '../../shared/usecases/dispatch-progress.ts';
+import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import { formatCount, formatQuantity, formatUsd } from '../format.ts';
 import { ProgressMeter } from '../progress/progress-snapshot.ts';
 import { createProgressView, type ProgressView } from '../progress/progress-view.ts';

@@ -3,13 +3,14 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { DEFAULT_SYNC_WAIT_MS, MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
 import { AppError } from '../../shared/domain/errors.ts';
+import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import type { CapacityStore } from '../../shared/ports/capacity-store.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
 import type { ResultLog } from '../../shared/ports/payload-store.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { createCancelRequest } from '../../shared/usecases/cancel-request.ts';
-import type { ProviderStop, PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
+import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createGetRequest } from '../../shared/usecases/get-request.ts';
 import { createListRequests } from '../../shared/usecases/list-requests.ts';
 import { createReadLimits } from '../../shared/usecases/read-limits.ts';
@@ -37,7 +38,7 @@ export interface ApiDeps extends SubmitRequestsDeps {
   /** Called once a cancellation stands: withdraw the request and tell who waits for it. */
   readonly onCancelled: (result: PublishedResult) => void;
   /** Providers whose requests are held until a person acts. */
-  readonly stops: () => readonly ProviderStop[];
+  readonly stops: () => Promise<readonly ProviderStop[]>;
   /** Unit: bytes. @default 33554432 */
   readonly maxBodyBytes?: number;
   /** Longest a synchronous route waits for its answer. Unit: ms. @default 300000 */

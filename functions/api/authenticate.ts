@@ -1,14 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { DEFAULT_WEIGHT, type Principal, SCOPES, type Scope } from '../../shared/domain/api-key.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-
-export const SCOPES = ['read', 'write', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
-
-/** Who calls. The tenant of everything a call touches comes from here only. */
-export interface Principal {
-  readonly tenant: string;
-  readonly scopes: readonly Scope[];
-}
 
 /** @throws {AppError} `unauthenticated` when the call carries no valid key. */
 export type Authenticate = (request: Request) => Principal | Promise<Principal>;
@@ -30,9 +22,9 @@ export const DEFAULT_TENANT = 'default';
 export function createKeyAuthenticator(keys: readonly ApiKeyEntry[]): Authenticate {
   const entries = keys.map(({ key, tenant, scopes = SCOPES }) => ({
     digest: digestOf(key),
-    principal: { tenant, scopes },
+    principal: principalOf(tenant, scopes),
   }));
-  const anyone: Principal = { tenant: DEFAULT_TENANT, scopes: SCOPES };
+  const anyone = principalOf(DEFAULT_TENANT, SCOPES);
   return (request) => {
     if (entries.length === 0) return anyone;
     const presented = presentedKey(request.headers);
@@ -53,6 +45,10 @@ export function createKeyAuthenticator(keys: readonly ApiKeyEntry[]): Authentica
     }
     return found;
   };
+}
+
+function principalOf(tenant: string, scopes: readonly Scope[]): Principal {
+  return { tenant, scopes, weight: DEFAULT_WEIGHT, monthlyBudgetMicroUsd: null };
 }
 
 function presentedKey(headers: Headers): string | null {

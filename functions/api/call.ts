@@ -2,8 +2,9 @@
 
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { Scope } from '../../shared/domain/api-key.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { Authenticate, Scope } from './authenticate.ts';
+import type { Authenticate } from './authenticate.ts';
 
 /** What is known of a call before any route sees it. */
 export interface ApiEnv {

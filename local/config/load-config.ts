@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { type PenstockConfig, parseConfig } from '../../shared/contracts/config.ts';
 import type { Environment } from '../../shared/contracts/config-variables.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import { faultyConfig, readConfigFile } from './read-config-file.ts';
+import { faultyConfig } from '../../shared/runtime/config-document.ts';
+import { readConfigFile } from './read-config-file.ts';
 
 export const DEFAULT_CONFIG_FILE = 'penstock.yaml';
 

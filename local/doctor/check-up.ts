@@ -5,9 +5,9 @@ import { dirname } from 'node:path';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionProvider, ProviderProbe } from '../../shared/ports/completion-provider.ts';
-import { type ConfiguredModels, loadModels } from '../config/configured-models.ts';
+import { type ConfiguredModels, loadModels } from '../../shared/runtime/configured-models.ts';
+import { createProviders } from '../../shared/runtime/provider-settings.ts';
 import { type LoadConfigOptions, type LoadedConfig, loadConfig } from '../config/load-config.ts';
-import { createProviders } from '../config/provider-settings.ts';
 
 export interface Finding {
   readonly name: string;

@@ -5,7 +5,7 @@ import { ENDPOINTS_OF_DIALECT } from '../../shared/contracts/dialect-endpoints.t
 import type { ErrorCode } from '../../shared/domain/errors.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { ENDPOINTS, type Endpoint } from '../../shared/domain/request.ts';
-import type { ConfiguredModels } from '../config/configured-models.ts';
+import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { type InputLine, MOST_LINE_BYTES } from './line-splitter.ts';
 import { parseLine } from './parse-line.ts';
 

@@ -5,13 +5,13 @@ import { open } from 'node:fs/promises';
 import { AppError } from '../../shared/domain/errors.ts';
 import { fingerprint } from '../../shared/domain/idempotency.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
+import { prefixKey } from '../../shared/domain/prefix-key.ts';
 import type { Endpoint } from '../../shared/domain/request.ts';
-import type { ConfiguredModels } from '../config/configured-models.ts';
+import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
+import type { SizeRequest } from '../../shared/runtime/size-request.ts';
 import { type CheckedLine, checkLine, type LineFault } from './check-line.ts';
 import { DigestTable } from './digest-table.ts';
 import { type InputLine, LineSplitter } from './line-splitter.ts';
-import { prefixKey } from './prefix-key.ts';
-import type { SizeRequest } from './size-request.ts';
 
 /** A line that may be sent. */
 export interface ScannedRequest {

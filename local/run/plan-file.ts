@@ -4,9 +4,9 @@ import { LANES, type Lane } from '../../shared/domain/lane.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { estimateCostMicroUsd } from '../../shared/domain/pricing.ts';
 import { DIMENSIONS, type Dimension } from '../../shared/domain/provider-outcome.ts';
-import type { ConfiguredModels } from '../config/configured-models.ts';
+import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
+import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type RejectedLine, type ScannedRequest, scanInput } from '../input/scan-input.ts';
-import { createSizeRequest } from '../input/size-request.ts';
 
 export interface LanePlan {
   readonly lane: Lane;

@@ -10,6 +10,7 @@ import type { Lane } from '../../shared/domain/lane.ts';
 import { PRIORITIES, type RequestSpec } from '../../shared/domain/request.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
+import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type Engine, INPUT_SEGMENT, LOCAL_TENANT } from '../engine.ts';
 import { RejectedLines } from '../input/rejected-lines.ts';
 import {
@@ -18,7 +19,6 @@ import {
   type ScanSummary,
   scanInput,
 } from '../input/scan-input.ts';
-import { createSizeRequest } from '../input/size-request.ts';
 import type { InputRecord } from '../state/run-records.ts';
 
 export interface PrepareInputOptions {

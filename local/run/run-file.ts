@@ -9,8 +9,8 @@ import type { Lane } from '../../shared/domain/lane.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import type { DispatchProgress } from '../../shared/usecases/dispatch-progress.ts';
-import type { ConfiguredModels } from '../config/configured-models.ts';
 import { type Engine, LOCAL_TENANT, openEngine } from '../engine.ts';
 import { rejectedResults } from '../input/rejected-lines.ts';
 import {

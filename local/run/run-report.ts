@@ -1,5 +1,6 @@
+import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import type { StatusCounts, UsageRow } from '../../shared/ports/request-store.ts';
-import type { DispatchProgress, ProviderStop } from '../../shared/usecases/dispatch-progress.ts';
+import type { DispatchProgress } from '../../shared/usecases/dispatch-progress.ts';
 import type { DispatchReport } from '../../shared/usecases/dispatcher.ts';
 import { type Engine, LOCAL_TENANT } from '../engine.ts';
 import type { InputRecord } from '../state/run-records.ts';

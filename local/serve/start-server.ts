@@ -5,13 +5,13 @@ import { createApi } from '../../functions/api/app.ts';
 import { createKeyAuthenticator } from '../../functions/api/authenticate.ts';
 import type { PenstockConfig } from '../../shared/contracts/config.ts';
 import { AppError } from '../../shared/domain/errors.ts';
+import { prefixKey } from '../../shared/domain/prefix-key.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
-import type { ConfiguredModels } from '../config/configured-models.ts';
+import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
+import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type Engine, openEngine } from '../engine.ts';
-import { prefixKey } from '../input/prefix-key.ts';
-import { createSizeRequest } from '../input/size-request.ts';
 import { CompletionSignals } from './completion-signals.ts';
 import { addressesLoopback, isLoopback } from './loopback.ts';
 
@@ -78,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       dispatcher.withdraw(result.outcome.id);
       completions.published([result]);
     },
-    stops: () => dispatcher.progress().stops,
+    stops: async () => dispatcher.progress().stops,
   });
   const server = createAdaptorServer({
     fetch: (request: Request) =>

@@ -1,6 +1,7 @@
 /** What a caller submitted, and the states it passes through. */
 
 import type { Lane } from './lane.ts';
+import type { SlicePlace } from './slice-plan.ts';
 import type { TokenUsage } from './usage.ts';
 
 /** Provider routes a request may address, as OpenAI and Anthropic name them. */
@@ -54,6 +55,8 @@ export interface RequestSpec {
   readonly createdAtMs: number;
   /** After this instant the answer is no longer wanted; `null` for no deadline. */
   readonly deadlineAtMs: number | null;
+  /** For stores that keep requests in slices. @default a slice of its own, named by the id */
+  readonly slice?: SlicePlace;
 }
 
 /** A request as its owner works on it. */

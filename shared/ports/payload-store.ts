@@ -1,9 +1,12 @@
 import type { PayloadPointer } from '../domain/request.ts';
 
-/** Bodies and results, kept in append-only segments and addressed by pointer. */
+/**
+ * Bodies and results, kept in append-only segments and addressed by pointer. Where segments are
+ * objects in a shared store, what belongs to one tenant lies under a prefix of its own.
+ */
 export interface PayloadStore {
   /** Appends lines to a segment of our own. Durable on return; pointers index-aligned. */
-  append(lines: readonly Uint8Array[]): Promise<PayloadPointer[]>;
+  append(tenant: string, lines: readonly Uint8Array[]): Promise<PayloadPointer[]>;
   /** Reads what the pointers name, index-aligned. Neighbouring pointers cost one read. */
   read(pointers: readonly PayloadPointer[]): Promise<Uint8Array[]>;
 }
@@ -18,5 +21,5 @@ export interface ResultLog {
    * Hands the line to the operating system at once (or to a buffer flushed within a second,
    * where every write is a network call) and resolves once it is durable.
    */
-  append(line: Uint8Array): Promise<PayloadPointer>;
+  append(tenant: string, line: Uint8Array): Promise<PayloadPointer>;
 }

@@ -36,7 +36,10 @@ export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
     if (isTerminal(view.status)) throw alreadyEnded(view);
     const content = cancelled(view, models.get(view.model)?.provider ?? '', clock.nowMs());
     const line = Buffer.from(encodeResultLine(content));
-    const outcome: RequestOutcome = { ...content.outcome, result: await results.append(line) };
+    const outcome: RequestOutcome = {
+      ...content.outcome,
+      result: await results.append(tenant, line),
+    };
     const [isPublished] = await work.commit([outcome]);
     if (isPublished !== true) throw alreadyEnded((await requests.get(tenant, id)) ?? view);
     onCancelled({ outcome, customId: view.customId, line });

@@ -1,13 +1,5 @@
-import type { ErrorCode } from '../domain/errors.ts';
+import type { ProviderStop } from '../domain/provider-stop.ts';
 import type { RequestOutcome } from '../domain/request.ts';
-
-/** Why requests of a provider are held until a person acts. */
-export interface ProviderStop {
-  readonly provider: string;
-  readonly code: ErrorCode;
-  /** The provider's own words. */
-  readonly message: string;
-}
 
 /** What the dispatcher did and is doing, since it was created. Plain numbers, cheap to read. */
 export interface DispatchProgress {

@@ -4,6 +4,7 @@
  */
 
 import type { ModelSettings } from '../domain/model-limits.ts';
+import type { ProviderStop } from '../domain/provider-stop.ts';
 import { DEFAULT_RETRY_POLICY, RetryBudget, type RetryPolicy } from '../domain/retry-policy.ts';
 import type { CapacityStore } from '../ports/capacity-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -16,7 +17,7 @@ import { DispatchTally } from './dispatch/dispatch-tally.ts';
 import { ModelDispatch } from './dispatch/model-dispatch.ts';
 import { Publisher } from './dispatch/publisher.ts';
 import { Wakeup } from './dispatch/wakeup.ts';
-import type { DispatchProgress, ProviderStop, PublishedResult } from './dispatch-progress.ts';
+import type { DispatchProgress, PublishedResult } from './dispatch-progress.ts';
 
 export interface DispatcherDeps {
   readonly work: WorkStore;

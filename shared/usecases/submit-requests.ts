@@ -8,6 +8,7 @@ import { fingerprint, RANDOM_ID_PREFIX, requestIdFor } from '../domain/idempoten
 import type { Lane } from '../domain/lane.ts';
 import type { ModelSettings } from '../domain/model-limits.ts';
 import type { Endpoint, RequestSpec } from '../domain/request.ts';
+import { placedId, planSlices } from '../domain/slice-plan.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';
 import type { Random } from '../ports/random.ts';
@@ -37,10 +38,14 @@ export type SubmitOutcome =
   | { readonly kind: 'accepted'; readonly id: string; readonly isReplay: boolean }
   | { readonly kind: 'refused'; readonly error: AppError };
 
-/** Stores submissions, each by itself: a bad one fails alone. Index-aligned; durable on return. */
+/**
+ * Stores submissions, each by itself: a bad one fails alone. Index-aligned; durable on return. With
+ * a `callKey` the whole call may be sent again: the same submissions then name the same requests.
+ */
 export type SubmitRequests = (
   tenant: string,
   submissions: readonly Submission[],
+  callKey?: string | null,
 ) => Promise<SubmitOutcome[]>;
 
 /** The models requests may name. */
@@ -72,8 +77,8 @@ export interface SubmitRequestsDeps {
   readonly prefixKey: (model: string, body: Body) => string | null;
   readonly clock: Clock;
   readonly random: Random;
-  /** Tells the worker that there is something to do. */
-  readonly wake: () => void;
+  /** Tells workers of what is new. Must not throw: what is stored will be found anyway. */
+  readonly wake: (created: readonly RequestSpec[]) => void | Promise<void>;
 }
 
 /** Requests judged before other work gets its turn. */
@@ -82,11 +87,15 @@ const TURN = 256;
 /** Leaves room for this many groups within one second of `groupOrder`. */
 const GROUPS_PER_SECOND = 1_000_000;
 
-type Draft = Omit<RequestSpec, 'body'> & { readonly line: Uint8Array };
+/** A request judged and not yet named; `key` is the idempotency key of its own. */
+type Draft = Omit<RequestSpec, 'body' | 'id' | 'slice'> & {
+  readonly key: string | null;
+  readonly line: Uint8Array;
+};
 
 export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
-  const { requests, payloads, clock, wake } = deps;
-  return async (tenant, submissions) => {
+  const { requests, payloads, clock, random, wake } = deps;
+  return async (tenant, submissions, callKey = null) => {
     const prepare = createPreparer(deps, tenant);
     const prepared: (Draft | AppError)[] = [];
     for (const submission of submissions) {
@@ -94,30 +103,61 @@ export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
       prepared.push(await prepare(submission));
     }
     const drafts = prepared.filter((draft): draft is Draft => !(draft instanceof AppError));
-    const accepted = await store(drafts);
-    if (accepted.some(({ kind }) => kind === 'created')) wake();
+    const accepted = await store(tenant, drafts, callKey);
     const inOrder = accepted.values();
     return prepared.map((draft) =>
       draft instanceof AppError ? { kind: 'refused', error: draft } : nextOutcome(inOrder),
     );
   };
 
-  async function store(drafts: readonly Draft[]): Promise<AcceptOutcome[]> {
+  async function store(
+    tenant: string,
+    drafts: readonly Draft[],
+    callKey: string | null,
+  ): Promise<AcceptOutcome[]> {
     if (drafts.length === 0) return [];
     // Bodies first: a request that is known must be runnable, whatever dies in between.
-    const pointers = await payloads.append(drafts.map(({ line }) => line));
-    const specs = drafts.map(({ line: _, ...spec }, index): RequestSpec => {
+    const pointers = await payloads.append(
+      tenant,
+      drafts.map(({ line }) => line),
+    );
+    const names = nameAll(tenant, drafts, callKey);
+    const specs = drafts.map(({ line: _, key: _key, ...spec }, index): RequestSpec => {
       const body = pointers[index];
-      if (body === undefined) throw new AppError('internal', 'A stored body has no pointer');
-      return { ...spec, body };
+      const name = names[index];
+      if (body === undefined || name === undefined) {
+        throw new AppError('internal', 'A stored body has no pointer');
+      }
+      return { ...spec, ...name, body };
     });
-    return requests.accept(specs);
+    const outcomes = await requests.accept(specs);
+    const created = specs.filter((_, index) => outcomes[index]?.kind === 'created');
+    const waking = created.length > 0 ? wake(created) : undefined;
+    if (waking instanceof Promise) await waking;
+    return outcomes;
+  }
+
+  /** Names requests of one call: by their own keys, else by the call's, else anew. */
+  function nameAll(
+    tenant: string,
+    drafts: readonly Draft[],
+    callKey: string | null,
+  ): Pick<RequestSpec, 'id' | 'slice'>[] {
+    const idFor = (key: string | null): string =>
+      key === null ? random.id(RANDOM_ID_PREFIX) : requestIdFor(tenant, key);
+    const [only] = drafts;
+    if (drafts.length === 1 && only !== undefined) return [{ id: idFor(only.key ?? callKey) }];
+    const places = planSlices(idFor(callKey), drafts);
+    return places.map((slice, index) => {
+      const key = drafts[index]?.key ?? null;
+      return { id: key === null ? placedId(slice) : requestIdFor(tenant, key), slice };
+    });
   }
 }
 
 /** Judges submissions of one call, in order; those that share an opening become neighbours. */
 function createPreparer(
-  { models, measure, prefixKey, clock, random }: SubmitRequestsDeps,
+  { models, measure, prefixKey, clock }: SubmitRequestsDeps,
   tenant: string,
 ): (submission: Submission) => Promise<Draft | AppError> {
   const nowMs = clock.nowMs();
@@ -136,10 +176,7 @@ function createPreparer(
     if (prefix !== null) firstOfPrefix.set(prefix, index);
     count += 1;
     return {
-      id:
-        idempotencyKey === null
-          ? random.id(RANDOM_ID_PREFIX)
-          : requestIdFor(tenant, idempotencyKey),
+      key: idempotencyKey,
       tenant,
       customId: submission.customId,
       batchId: null,

@@ -7,13 +7,13 @@ import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
+import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import type { LeasedRequest } from '../../shared/domain/request.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
-import type { ProviderStop } from '../../shared/usecases/dispatch-progress.ts';
 import type { MeasureRequest, ModelDirectory } from '../../shared/usecases/submit-requests.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';
@@ -96,7 +96,7 @@ export function startApi(setUp: ApiSetUp) {
       withdrawn.push(outcome.id);
       completions.announce(outcome.tenant, outcome.id);
     },
-    stops: () => setUp.stops ?? [],
+    stops: async () => setUp.stops ?? [],
     ...(setUp.maxBodyBytes === undefined ? {} : { maxBodyBytes: setUp.maxBodyBytes }),
     ...(setUp.syncWaitMs === undefined ? {} : { syncWaitMs: setUp.syncWaitMs }),
   });
@@ -212,7 +212,7 @@ class ScriptedWorker {
       bodyJson: isAnswer ? answer.bodyJson : null,
       error: isAnswer ? null : answer,
     });
-    const result = await this.deps.segments.results.append(Buffer.from(line));
+    const result = await this.deps.segments.results.append(request.tenant, Buffer.from(line));
     await this.deps.work.commit([{ ...outcome, result }]);
     this.deps.completions.announce(request.tenant, request.id);
   }

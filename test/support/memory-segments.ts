@@ -6,11 +6,11 @@ export class MemorySegments {
   readonly lines: Uint8Array[] = [];
 
   readonly payloads: PayloadStore = {
-    append: async (lines) => lines.map((line) => this.keep(line)),
+    append: async (_tenant, lines) => lines.map((line) => this.keep(line)),
     read: async (pointers) => pointers.map(({ offset }) => this.lineAt(offset)),
   };
 
-  readonly results: ResultLog = { append: async (line) => this.keep(line) };
+  readonly results: ResultLog = { append: async (_tenant, line) => this.keep(line) };
 
   private keep(line: Uint8Array): PayloadPointer {
     this.lines.push(line);

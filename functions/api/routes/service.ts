@@ -3,14 +3,14 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { ERROR_PRESENTATIONS } from '../../../shared/contracts/problem.ts';
-import type { ProviderStop } from '../../../shared/usecases/dispatch-progress.ts';
+import type { ProviderStop } from '../../../shared/domain/provider-stop.ts';
 import type { ApiEnv, ApiRoute } from '../call.ts';
 import { sendJson } from '../respond.ts';
 
 export interface ServiceRoutesDeps {
   /** The app whose routes are described. */
   readonly app: OpenAPIHono<ApiEnv>;
-  readonly stops: () => readonly ProviderStop[];
+  readonly stops: () => Promise<readonly ProviderStop[]>;
 }
 
 const healthSchema = z.object({
@@ -43,7 +43,7 @@ export function serviceRoutes({ app, stops }: ServiceRoutesDeps): ApiRoute[] {
     },
     scope: null,
     async handle({ context }) {
-      return sendJson(context, 200, JSON.stringify(describeHealth(stops())));
+      return sendJson(context, 200, JSON.stringify(describeHealth(await stops())));
     },
   };
 

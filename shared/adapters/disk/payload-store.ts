@@ -40,7 +40,7 @@ export class DiskPayloadStore implements PayloadStore {
   }
 
   /** The caller must own the directory. */
-  async append(lines: readonly Uint8Array[]): Promise<PayloadPointer[]> {
+  async append(_tenant: string, lines: readonly Uint8Array[]): Promise<PayloadPointer[]> {
     if (lines.length === 0) return [];
     const { directory, maxSegmentBytes = MAX_SEGMENT_BYTES } = this.#options;
     this.#writer ??= new SegmentWriter({ directory, prefix: PREFIX, maxSegmentBytes });

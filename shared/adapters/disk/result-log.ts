@@ -42,7 +42,7 @@ export class DiskResultLog implements ResultLog, ResultLogReader {
     });
   }
 
-  async append(line: Uint8Array): Promise<PayloadPointer> {
+  async append(_tenant: string, line: Uint8Array): Promise<PayloadPointer> {
     const [pointer] = await this.#writer.append([line]);
     if (pointer === undefined) throw new AppError('internal', 'The result log kept no line.');
     return pointer;

@@ -13,6 +13,7 @@ import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
 import { PrefixWarming } from '../../domain/prefix-warming.ts';
 import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
+import type { ProviderStop } from '../../domain/provider-stop.ts';
 import {
   decideRetry,
   isProviderDown,
@@ -26,7 +27,7 @@ import type { PayloadStore } from '../../ports/payload-store.ts';
 import type { Random } from '../../ports/random.ts';
 import type { LeaseRef, WorkStore } from '../../ports/request-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import type { ModelProgress, ProviderStop } from '../dispatch-progress.ts';
+import type { ModelProgress } from '../dispatch-progress.ts';
 import { attempt, refused, resultOf } from './attempt.ts';
 import type { DispatchTally } from './dispatch-tally.ts';
 import type { Publisher } from './publisher.ts';

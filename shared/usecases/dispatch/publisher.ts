@@ -41,7 +41,7 @@ export class Publisher {
    */
   async publish(content: ResultLineContent): Promise<boolean> {
     const line = Buffer.from(encodeResultLine(content));
-    const result = await this.results.append(line);
+    const result = await this.results.append(content.outcome.tenant, line);
     const outcome: RequestOutcome = { ...content.outcome, result };
     return new Promise((done, failed) => {
       const published = { outcome, customId: content.customId, line };

@@ -25,14 +25,14 @@ export function definePayloadStoreContract(
 
     it('gives back byte for byte what it took', async () => {
       const lines = ['{"a":1}', '', '{"text":"„Grüße“ 🙂\\n"}', 'x'.repeat(1_200_000)].map(bytes);
-      const pointers = await store.payloads.append(lines);
+      const pointers = await store.payloads.append('tenant-a', lines);
       expect(pointers.map(({ length }) => length)).toEqual(lines.map(({ length }) => length));
       expect(plain(await store.payloads.read(pointers))).toEqual(lines);
     });
 
     it('reads in the order asked for, near and far, once or twice', async () => {
       const lines = Array.from({ length: 400 }, (_, index) => bytes(`${index}`.repeat(700)));
-      const pointers = await store.payloads.append(lines);
+      const pointers = await store.payloads.append('tenant-a', lines);
       const wanted = [399, 0, 7, 7, 250, 3, 1, 0];
       const read = await store.payloads.read(wanted.map((index) => pointers[index] ?? NOWHERE));
       expect(plain(read)).toEqual(wanted.map((index) => lines[index]));
@@ -44,14 +44,16 @@ export function definePayloadStoreContract(
           bytes(`call ${call} line ${line}`),
         ),
       );
-      const pointers = await Promise.all(calls.map((lines) => store.payloads.append(lines)));
+      const pointers = await Promise.all(
+        calls.map((lines) => store.payloads.append('tenant-a', lines)),
+      );
       for (const [call, lines] of calls.entries()) {
         expect(plain(await store.payloads.read(pointers[call] ?? []))).toEqual(lines);
       }
     });
 
     it('takes empty lists', async () => {
-      expect(await store.payloads.append([])).toEqual([]);
+      expect(await store.payloads.append('tenant-a', [])).toEqual([]);
       expect(await store.payloads.read([])).toEqual([]);
     });
 
@@ -63,7 +65,7 @@ export function definePayloadStoreContract(
     });
 
     it('refuses a pointer beyond the end of its segment', async () => {
-      const [pointer] = await store.payloads.append([bytes('short')]);
+      const [pointer] = await store.payloads.append('tenant-a', [bytes('short')]);
       const beyond = { ...(pointer ?? NOWHERE), length: 5_000 };
       await expect(store.payloads.read([beyond])).rejects.toMatchObject({ code: 'state_conflict' });
     });
@@ -74,7 +76,7 @@ export function definePayloadStoreContract(
         .map((array) => array.filter((byte) => byte !== 10));
       await fc.assert(
         fc.asyncProperty(fc.array(line, { maxLength: 20 }), async (lines) => {
-          const pointers = await store.payloads.append(lines);
+          const pointers = await store.payloads.append('tenant-a', lines);
           expect(plain(await store.payloads.read(pointers))).toEqual(lines.map((one) => one));
         }),
         { numRuns: 30 },

@@ -1,5 +1,5 @@
-import { type ConfiguredModels, loadModels } from '../../../local/config/configured-models.ts';
 import { parseConfig } from '../../../shared/contracts/config.ts';
+import { type ConfiguredModels, loadModels } from '../../../shared/runtime/configured-models.ts';
 
 /** Models as a configuration gives them; by default one OpenAI and one Anthropic provider. */
 export async function testModels(models: object = {}): Promise<ConfiguredModels> {

@@ -48,7 +48,7 @@ async function answer(state: State, ref: Ref, provider: string): Promise<Request
     bodyJson: '{"answer":42}',
     error: null,
   });
-  return { ...outcome, result: await state.log.append(Buffer.from(line)) };
+  return { ...outcome, result: await state.log.append('tenant-a', Buffer.from(line)) };
 }
 
 const adopt = (state: State) =>
@@ -62,7 +62,7 @@ describe('adoptResults', () => {
     if (!committed || !lost || !open) return expect.unreachable();
     await state.work.commit([await answer(state, committed, 'first')]);
     const { result } = await answer(state, lost, 'first');
-    await state.log.append(Buffer.from('{"not":"ours"}'));
+    await state.log.append('tenant-a', Buffer.from('{"not":"ours"}'));
     await answer(state, { id: 'req_unknown', tenant: scope.tenant }, 'first');
     await answer(state, committed, 'second');
 

@@ -88,9 +88,9 @@ describe('submitting', () => {
     const { submit } = start({
       payloads: {
         ...segments.payloads,
-        append: (lines) => {
+        append: (tenant, lines) => {
           order.push('bodies');
-          return segments.payloads.append(lines);
+          return segments.payloads.append(tenant, lines);
         },
       },
       requests: Object.assign(Object.create(requests), {
@@ -99,7 +99,7 @@ describe('submitting', () => {
           return requests.accept(specs);
         },
       }),
-      wake: () => order.push('wake'),
+      wake: () => void order.push('wake'),
     });
     await submit('t', [submission()]);
     expect(order).toEqual(['bodies', 'requests', 'wake']);

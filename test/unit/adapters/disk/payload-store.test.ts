@@ -30,8 +30,8 @@ it('reads other files as segments of a given name, in any language of line break
 it('reads results that stand in the same directory', async () => {
   const log = new DiskResultLog({ directory });
   const store = new DiskPayloadStore({ directory });
-  const result = await log.append(Buffer.from('result'));
-  const [body] = await store.append([Buffer.from('body')]);
+  const result = await log.append('tenant-a', Buffer.from('result'));
+  const [body] = await store.append('tenant-a', [Buffer.from('body')]);
   expect(body).toEqual({ segment: 'bodies-000001.jsonl', offset: 0, length: 4 });
   expect(textOf(await store.read([result, body ?? result]))).toEqual(['result', 'body']);
   await store.close();

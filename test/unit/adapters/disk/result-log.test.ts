@@ -42,7 +42,9 @@ describe('append', () => {
   it('is on disk when it resolves, one whole line behind the other', async () => {
     const log = new DiskResultLog({ directory });
     const lines = Array.from({ length: 50 }, (_, index) => JSON.stringify({ index, ä: '„' }));
-    const pointers = await Promise.all(lines.map((line) => log.append(Buffer.from(line))));
+    const pointers = await Promise.all(
+      lines.map((line) => log.append('tenant-a', Buffer.from(line))),
+    );
     const stored = await readFile(join(directory, FIRST));
     expect(stored.toString()).toBe(`${lines.join('\n')}\n`);
     for (const [index, { segment, offset, length }] of pointers.entries()) {
@@ -54,7 +56,7 @@ describe('append', () => {
 
   it('hands lines to the operating system within the turn that brought them', async () => {
     const log = new DiskResultLog({ directory });
-    const appended = log.append(Buffer.from('answer'));
+    const appended = log.append('tenant-a', Buffer.from('answer'));
     await new Promise((resolve) => setImmediate(resolve));
     expect((await stat(join(directory, FIRST))).size).toBe('answer\n'.length);
     await appended;
@@ -64,7 +66,9 @@ describe('append', () => {
   it('goes on in the next segment before one grows too large', async () => {
     const log = new DiskResultLog({ directory, maxSegmentBytes: 100 });
     const lines = [60, 39, 1, 150, 20].map((length) => 'x'.repeat(length));
-    const pointers = await Promise.all(lines.map((line) => log.append(Buffer.from(line))));
+    const pointers = await Promise.all(
+      lines.map((line) => log.append('tenant-a', Buffer.from(line))),
+    );
     expect(pointers.map(({ segment, offset }) => [segment, offset])).toEqual([
       [FIRST, 0],
       [SECOND, 0],
@@ -78,7 +82,9 @@ describe('append', () => {
 
   it('refuses a line break, which would end a line early', async () => {
     const log = new DiskResultLog({ directory });
-    await expect(log.append(Buffer.from('{"a":\n1}'))).rejects.toMatchObject({ code: 'internal' });
+    await expect(log.append('tenant-a', Buffer.from('{"a":\n1}'))).rejects.toMatchObject({
+      code: 'internal',
+    });
     await log.close();
     expect((await stat(join(directory, FIRST))).size).toBe(0);
   });
@@ -93,7 +99,7 @@ describe('opening', () => {
   ])('cuts off %s and appends behind it', async (_, found, kept) => {
     await writeFile(join(directory, FIRST), found);
     const log = new DiskResultLog({ directory });
-    const pointer = await log.append(Buffer.from('next'));
+    const pointer = await log.append('tenant-a', Buffer.from('next'));
     expect(pointer).toEqual({ segment: FIRST, offset: kept.length, length: 4 });
     expect(await readFile(join(directory, FIRST), 'utf8')).toBe(`${kept}next\n`);
     await log.close();
@@ -105,7 +111,10 @@ describe('opening', () => {
     await writeFile(join(directory, 'bodies-000007.jsonl'), 'body');
     await writeFile(join(directory, 'results-000009.jsonl.copy'), 'copy');
     const log = new DiskResultLog({ directory });
-    expect(await log.append(Buffer.from('three'))).toMatchObject({ segment: SECOND, offset: 4 });
+    expect(await log.append('tenant-a', Buffer.from('three'))).toMatchObject({
+      segment: SECOND,
+      offset: 4,
+    });
     expect((await readTail(log)).map((entry) => entry.text)).toEqual(['one', 'two', 'three']);
     await log.close();
     expect(await readFile(join(directory, 'bodies-000007.jsonl'), 'utf8')).toBe('body');
@@ -161,7 +170,10 @@ describe('a full disk', () => {
       message: expect.stringMatching(/results-000001\.jsonl \(\d+ MiB free\)\. Free space/),
       details: { path: join(directory, FIRST), freeBytes: expect.any(Number) },
     });
-    expect(await log.append(Buffer.from('three'))).toMatchObject({ segment: SECOND, offset: 0 });
+    expect(await log.append('tenant-a', Buffer.from('three'))).toMatchObject({
+      segment: SECOND,
+      offset: 0,
+    });
     await log.close();
   });
 
@@ -172,9 +184,9 @@ describe('a full disk', () => {
       const { DiskResultLog } = await import(${JSON.stringify(LOG_MODULE)});
       const log = new DiskResultLog({ directory: ${JSON.stringify(directory)} });
       const line = (name, length) => Buffer.from(name.repeat(length));
-      const first = await log.append(line('a', 3000));
-      const large = await Promise.allSettled([log.append(line('b', 3000)), log.append(line('c', 3000))]);
-      const small = await log.append(line('d', 1000));
+      const first = await log.append('tenant-a', line('a', 3000));
+      const large = await Promise.allSettled([log.append('tenant-a', line('b', 3000)), log.append('tenant-a', line('c', 3000))]);
+      const small = await log.append('tenant-a', line('d', 1000));
       await log.close();
       console.log(JSON.stringify({ first, large: large.map(({ reason }) => reason?.code), small }));`;
     const child = spawn(
@@ -204,5 +216,5 @@ describe('a full disk', () => {
 });
 
 function append(log: DiskResultLog) {
-  return (line: string) => log.append(Buffer.from(line));
+  return (line: string) => log.append('tenant-a', Buffer.from(line));
 }

@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ConfiguredModels } from '../../../../local/config/configured-models.ts';
 import {
   type RejectedLine,
   type ScannedRequest,
   type ScanSummary,
   scanInput,
 } from '../../../../local/input/scan-input.ts';
-import { createSizeRequest } from '../../../../local/input/size-request.ts';
+import type { ConfiguredModels } from '../../../../shared/runtime/configured-models.ts';
+import { createSizeRequest } from '../../../../shared/runtime/size-request.ts';
 import { batchLine, testModels } from '../test-models.ts';
 
 let directory: string;

@@ -67,7 +67,7 @@ async function publish(count: number): Promise<void> {
   const numbers = Array.from({ length: count }, (_, index) => published + index + 1);
   published += count;
   await state.stores.requests.accept(numbers.map(specOf));
-  const lines = numbers.map((number) => results.append(Buffer.from(lineOf(number))));
+  const lines = numbers.map((number) => results.append('local', Buffer.from(lineOf(number))));
   const pointers = await Promise.all(lines);
   await state.stores.work.commit(
     pointers.map((result, index) => ({ ...OUTCOME, id: `req_${numbers[index]}`, result })),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { loadModels } from '../../../../local/config/configured-models.ts';
-import { createProviders } from '../../../../local/config/provider-settings.ts';
-import { parseConfig } from '../../../../shared/contracts/config.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { parseConfig } from '../../../shared/contracts/config.ts';
+import { loadModels } from '../../../shared/runtime/configured-models.ts';
+import { createProviders } from '../../../shared/runtime/provider-settings.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 function read(document: object) {
   const parsed = parseConfig(document, {

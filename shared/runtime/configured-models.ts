@@ -1,12 +1,12 @@
-import { loadModelCatalog } from '../../shared/adapters/catalog/model-catalog.ts';
-import { closestName } from '../../shared/contracts/closest-name.ts';
-import type { ModelConfig, PenstockConfig, ProviderConfig } from '../../shared/contracts/config.ts';
-import type { Dialect } from '../../shared/contracts/config-schema.ts';
-import type { Lane } from '../../shared/domain/lane.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import type { ModelOverride, ModelSpec } from '../../shared/domain/model-spec.ts';
-import type { ModelCatalog } from '../../shared/ports/model-catalog.ts';
-import { faultyConfig } from './read-config-file.ts';
+import { loadModelCatalog } from '../adapters/catalog/model-catalog.ts';
+import { closestName } from '../contracts/closest-name.ts';
+import type { ModelConfig, PenstockConfig, ProviderConfig } from '../contracts/config.ts';
+import type { Dialect } from '../contracts/config-schema.ts';
+import type { Lane } from '../domain/lane.ts';
+import type { ModelSettings } from '../domain/model-limits.ts';
+import type { ModelOverride, ModelSpec } from '../domain/model-spec.ts';
+import type { ModelCatalog } from '../ports/model-catalog.ts';
+import { faultyConfig } from './config-document.ts';
 
 export interface LoadModelsOptions {
   /** Stands for the concurrency of every model. */

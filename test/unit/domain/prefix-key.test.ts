@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { prefixKey } from '../../../../local/input/prefix-key.ts';
+import { prefixKey } from '../../../shared/domain/prefix-key.ts';
 
 const LONG = 'Answer in one word. '.repeat(300);
 const chat = (system: unknown, user = 'hi') => ({

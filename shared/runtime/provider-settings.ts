@@ -1,10 +1,10 @@
-import { createProvider } from '../../shared/adapters/providers/create-provider.ts';
-import type { ProviderSettings } from '../../shared/adapters/providers/settings.ts';
-import type { PenstockConfig, ProviderConfig } from '../../shared/contracts/config.ts';
-import { AppError } from '../../shared/domain/errors.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { CompletionProvider } from '../../shared/ports/completion-provider.ts';
-import { faultyConfig } from './read-config-file.ts';
+import { createProvider } from '../adapters/providers/create-provider.ts';
+import type { ProviderSettings } from '../adapters/providers/settings.ts';
+import type { PenstockConfig, ProviderConfig } from '../contracts/config.ts';
+import { AppError } from '../domain/errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CompletionProvider } from '../ports/completion-provider.ts';
+import { faultyConfig } from './config-document.ts';
 
 /** What the dispatcher may have in flight towards one provider. */
 const CONNECTIONS = 2_048;

@@ -1,11 +1,11 @@
-import { createTiktokenCounter } from '../../shared/adapters/tiktoken/token-counter.ts';
-import type { ErrorCode } from '../../shared/domain/errors.ts';
-import { type BucketLimits, fitCheck } from '../../shared/domain/fit-check.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import type { Endpoint } from '../../shared/domain/request.ts';
-import type { RequestEstimate } from '../../shared/domain/request-size.ts';
-import type { ModelCatalog } from '../../shared/ports/model-catalog.ts';
-import { createRequestEstimator } from '../../shared/usecases/estimate-requests.ts';
+import { createTiktokenCounter } from '../adapters/tiktoken/token-counter.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+import { type BucketLimits, fitCheck } from '../domain/fit-check.ts';
+import type { ModelSettings } from '../domain/model-limits.ts';
+import type { Endpoint } from '../domain/request.ts';
+import type { RequestEstimate } from '../domain/request-size.ts';
+import type { ModelCatalog } from '../ports/model-catalog.ts';
+import { createRequestEstimator } from '../usecases/estimate-requests.ts';
 
 /** How large a request is, or why it can never fit. */
 export type RequestSize =
