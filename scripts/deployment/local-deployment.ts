@@ -1,0 +1,149 @@
+/** `cdk deploy` against an emulator on this machine, and where the deployed API answers there. */
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  ResourceExistsException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { z } from 'zod';
+
+const REGION = 'us-east-1';
+const ACCOUNT = '000000000000';
+const OUT = 'cdk.out';
+
+export interface LocalDeploymentOptions {
+  /** Where the emulator answers, with an IP for its host: that makes S3 clients use paths. */
+  readonly endpoint: string;
+  /** Text of penstock.yaml. */
+  readonly config: string;
+  /** Values of the secrets that the configuration refers to, by name. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Shows what `cdk` says; otherwise it is shown only when it fails. */
+  readonly isVerbose: boolean;
+  /** More CDK context, `name=value`. */
+  readonly context?: readonly string[];
+}
+
+export interface LocalDeployment {
+  /** Base of the API, without `/v1`. */
+  readonly url: string;
+  readonly adminKey: string;
+}
+
+/** Values of the service stack that the deployment needs. */
+const outputsSchema = z.object({ BaseUrl: z.string(), AdminKeySecret: z.string() });
+
+/** Deploys both stacks to the emulator; again, it changes only what has changed. */
+export async function deployLocally(options: LocalDeploymentOptions): Promise<LocalDeployment> {
+  const { endpoint, config, secrets, isVerbose, context = [] } = options;
+  const environment = emulatorEnvironment(endpoint);
+  const client = secretsClient(endpoint);
+  for (const [name, value] of Object.entries(secrets)) await putSecret(client, name, value);
+
+  mkdirSync(OUT, { recursive: true });
+  const configPath = join(OUT, 'local-penstock.yaml');
+  const outputsPath = join(OUT, 'local-outputs.json');
+  writeFileSync(configPath, config);
+  const settings = ['stage=local', 'emulator=true', `config=${configPath}`, ...context];
+  const flags = settings.flatMap((setting) => ['-c', setting]);
+  const cdk = (args: readonly string[]) => runCdk(args, environment, isVerbose);
+  await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`, ...flags]);
+  await cdk([
+    ...['deploy', '--all', '--require-approval', 'never', '--concurrency', '2'],
+    ...['--outputs-file', outputsPath, ...flags],
+  ]);
+
+  const outputs = readOutputs(outputsPath);
+  const secret = await client.send(new GetSecretValueCommand({ SecretId: outputs.AdminKeySecret }));
+  if (secret.SecretString === undefined) throw new Error('The admin key has no value.');
+  return { url: emulatedUrl(endpoint, outputs.BaseUrl), adminKey: secret.SecretString };
+}
+
+/** What points the SDKs and the CDK at the emulator; it takes any credentials. */
+export function emulatorEnvironment(endpoint: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ENDPOINT_URL_S3: endpoint,
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    CDK_DEFAULT_ACCOUNT: ACCOUNT,
+    CDK_DEFAULT_REGION: REGION,
+    CDK_DISABLE_CLI_TELEMETRY: 'true',
+  };
+}
+
+/**
+ * The URL of a REST API at the emulator. What the stack says names a host of AWS; emulators serve
+ * the same API and stage under a path.
+ */
+export function emulatedUrl(endpoint: string, baseUrl: string): string {
+  const { hostname, pathname } = new URL(baseUrl);
+  const [api] = hostname.split('.');
+  const [stage] = pathname.split('/').filter((part) => part !== '');
+  if (api === undefined || stage === undefined) throw new Error(`No API in ${baseUrl}`);
+  return `${endpoint}/_aws/execute-api/${api}/${stage}`;
+}
+
+function secretsClient(endpoint: string): SecretsManagerClient {
+  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } =
+    emulatorEnvironment(endpoint);
+  return new SecretsManagerClient({
+    endpoint,
+    region: REGION,
+    credentials: { accessKeyId, secretAccessKey },
+  });
+}
+
+async function putSecret(client: SecretsManagerClient, name: string, value: string): Promise<void> {
+  try {
+    await client.send(new CreateSecretCommand({ Name: name, SecretString: value }));
+  } catch (error) {
+    if (!(error instanceof ResourceExistsException)) throw error;
+    await client.send(new PutSecretValueCommand({ SecretId: name, SecretString: value }));
+  }
+}
+
+/** The outputs of whichever stack has them; their names carry the stage. */
+function readOutputs(path: string): z.infer<typeof outputsSchema> {
+  const stacks = z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .parse(JSON.parse(readFileSync(path, 'utf8')));
+  for (const outputs of Object.values(stacks)) {
+    const parsed = outputsSchema.safeParse(outputs);
+    if (parsed.success) return parsed.data;
+  }
+  throw new Error(`No stack in ${path} has the outputs BaseUrl and AdminKeySecret.`);
+}
+
+/** Runs the CDK's command line to its end. */
+function runCdk(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  isVerbose: boolean,
+): Promise<void> {
+  const child = spawn('cdk', [...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (isVerbose) process.stderr.write(chunk);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`cdk ${args[0]} failed (${code})${isVerbose ? '' : `:\n${said}`}`));
+    });
+  });
+}
