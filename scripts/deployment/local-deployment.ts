@@ -11,8 +11,8 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
+import { emulatorEnvironment } from '../emulator/start-emulator.ts';
 
-const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
 const OUT = 'cdk.out';
 
@@ -33,15 +33,22 @@ export interface LocalDeployment {
   /** Base of the API, without `/v1`. */
   readonly url: string;
   readonly adminKey: string;
+  readonly bulkQueueUrl: string;
+  readonly bulkDeadLetterQueueUrl: string;
 }
 
 /** Values of the service stack that the deployment needs. */
-const outputsSchema = z.object({ BaseUrl: z.string(), AdminKeySecret: z.string() });
+const outputsSchema = z.object({
+  BaseUrl: z.string(),
+  AdminKeySecret: z.string(),
+  BulkQueueUrl: z.string(),
+  BulkDeadLetterQueueUrl: z.string(),
+});
 
 /** Deploys both stacks to the emulator; again, it changes only what has changed. */
 export async function deployLocally(options: LocalDeploymentOptions): Promise<LocalDeployment> {
   const { endpoint, config, secrets, isVerbose, context = [] } = options;
-  const environment = emulatorEnvironment(endpoint);
+  const environment = deploymentEnvironment(endpoint);
   const client = secretsClient(endpoint);
   for (const [name, value] of Object.entries(secrets)) await putSecret(client, name, value);
 
@@ -52,7 +59,7 @@ export async function deployLocally(options: LocalDeploymentOptions): Promise<Lo
   const settings = ['stage=local', 'emulator=true', `config=${configPath}`, ...context];
   const flags = settings.flatMap((setting) => ['-c', setting]);
   const cdk = (args: readonly string[]) => runCdk(args, environment, isVerbose);
-  await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`, ...flags]);
+  await cdk(['bootstrap', `aws://${ACCOUNT}/${environment['AWS_REGION']}`, ...flags]);
   await cdk([
     ...['deploy', '--all', '--require-approval', 'never', '--concurrency', '2'],
     ...['--outputs-file', outputsPath, ...flags],
@@ -61,21 +68,11 @@ export async function deployLocally(options: LocalDeploymentOptions): Promise<Lo
   const outputs = readOutputs(outputsPath);
   const secret = await client.send(new GetSecretValueCommand({ SecretId: outputs.AdminKeySecret }));
   if (secret.SecretString === undefined) throw new Error('The admin key has no value.');
-  return { url: emulatedUrl(endpoint, outputs.BaseUrl), adminKey: secret.SecretString };
-}
-
-/** What points the SDKs and the CDK at the emulator; it takes any credentials. */
-export function emulatorEnvironment(endpoint: string): Record<string, string> {
   return {
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_ENDPOINT_URL_S3: endpoint,
-    AWS_REGION: REGION,
-    AWS_DEFAULT_REGION: REGION,
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    CDK_DEFAULT_ACCOUNT: ACCOUNT,
-    CDK_DEFAULT_REGION: REGION,
-    CDK_DISABLE_CLI_TELEMETRY: 'true',
+    url: emulatedUrl(endpoint, outputs.BaseUrl),
+    adminKey: secret.SecretString,
+    bulkQueueUrl: outputs.BulkQueueUrl,
+    bulkDeadLetterQueueUrl: outputs.BulkDeadLetterQueueUrl,
   };
 }
 
@@ -91,14 +88,27 @@ export function emulatedUrl(endpoint: string, baseUrl: string): string {
   return `${endpoint}/_aws/execute-api/${api}/${stage}`;
 }
 
+/** Clients made here are for the emulator, whatever the environment of this process says. */
 function secretsClient(endpoint: string): SecretsManagerClient {
-  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } =
-    emulatorEnvironment(endpoint);
+  const environment = emulatorEnvironment(endpoint);
   return new SecretsManagerClient({
     endpoint,
-    region: REGION,
-    credentials: { accessKeyId, secretAccessKey },
+    region: environment['AWS_REGION'] ?? '',
+    credentials: {
+      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
   });
+}
+
+function deploymentEnvironment(endpoint: string): Record<string, string> {
+  const environment = emulatorEnvironment(endpoint);
+  return {
+    ...environment,
+    CDK_DEFAULT_ACCOUNT: ACCOUNT,
+    CDK_DEFAULT_REGION: environment['AWS_REGION'] ?? '',
+    CDK_DISABLE_CLI_TELEMETRY: 'true',
+  };
 }
 
 async function putSecret(client: SecretsManagerClient, name: string, value: string): Promise<void> {
@@ -119,7 +129,9 @@ function readOutputs(path: string): z.infer<typeof outputsSchema> {
     const parsed = outputsSchema.safeParse(outputs);
     if (parsed.success) return parsed.data;
   }
-  throw new Error(`No stack in ${path} has the outputs BaseUrl and AdminKeySecret.`);
+  throw new Error(
+    `No stack in ${path} has all of the outputs ${Object.keys(outputsSchema.shape).join(', ')}.`,
+  );
 }
 
 /** Runs the CDK's command line to its end. */
