@@ -277,7 +277,7 @@ export class ModelDispatch {
   private async buy(works: readonly Work[], nowMs: number): Promise<number> {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
-    const lessons = this.observer.report(this.inFlight.size);
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
