@@ -14,7 +14,7 @@ export const callAws = createAwsCaller({ clock: systemClock, random: systemRando
 /** A worker's view of a table, with a client of its own. */
 export function openTable(name: string): Table {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient(AWS_CLIENT_OPTIONS));
-  return { client, name, callAws, random: systemRandom };
+  return { client, name, callAws, clock: systemClock, random: systemRandom };
 }
 
 export async function makeTable(): Promise<Table> {

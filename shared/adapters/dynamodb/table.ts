@@ -1,4 +1,5 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { CallAws } from '../aws/call-aws.ts';
 
@@ -7,6 +8,7 @@ export interface Table {
   readonly client: DynamoDBDocumentClient;
   readonly name: string;
   readonly callAws: CallAws;
+  readonly clock: Clock;
   readonly random: Random;
 }
 
