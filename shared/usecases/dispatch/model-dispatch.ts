@@ -12,7 +12,6 @@ import type { Lane } from '../../domain/lane.ts';
 import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
 import { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
 import {
   DIMENSIONS,
   type ProviderFailure,
