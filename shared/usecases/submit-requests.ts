@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';
 import type { Random } from '../ports/random.ts';
 import type { AcceptOutcome, RequestStore } from '../ports/request-store.ts';
+import { CallBudget, type Caller } from './check-budget.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -43,7 +44,7 @@ export type SubmitOutcome =
  * a `callKey` the whole call may be sent again: the same submissions then name the same requests.
  */
 export type SubmitRequests = (
-  tenant: string,
+  caller: Caller,
   submissions: readonly Submission[],
   callKey?: string | null,
 ) => Promise<SubmitOutcome[]>;
@@ -95,8 +96,9 @@ type Draft = Omit<RequestSpec, 'body' | 'id' | 'slice'> & {
 
 export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
   const { requests, payloads, clock, random, wake } = deps;
-  return async (tenant, submissions, callKey = null) => {
-    const prepare = createPreparer(deps, tenant);
+  return async (caller, submissions, callKey = null) => {
+    const { tenant } = caller;
+    const prepare = createPreparer(deps, caller);
     const prepared: (Draft | AppError)[] = [];
     for (const submission of submissions) {
       if (prepared.length % TURN === TURN - 1) await clock.sleep(1);
@@ -157,10 +159,11 @@ export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
 
 /** Judges submissions of one call, in order; those that share an opening become neighbours. */
 function createPreparer(
-  { models, measure, prefixKey, clock }: SubmitRequestsDeps,
-  tenant: string,
+  { requests, models, measure, prefixKey, clock }: SubmitRequestsDeps,
+  caller: Caller,
 ): (submission: Submission) => Promise<Draft | AppError> {
   const nowMs = clock.nowMs();
+  const budget = new CallBudget(requests, clock, caller);
   const firstOfPrefix = new Map<string, number>();
   let count = 0;
   return async (submission) => {
@@ -171,13 +174,15 @@ function createPreparer(
     const body = { ...submission.body, model: model.name };
     const size = await measure(endpoint, model, body);
     if (size.kind === 'refused') return fieldError(size.code, '/body', size.message);
+    const overspent = await budget.take(model, size);
+    if (overspent !== null) return overspent;
     const prefix = prefixKey(model.name, body);
     const index = (prefix === null ? undefined : firstOfPrefix.get(prefix)) ?? count;
     if (prefix !== null) firstOfPrefix.set(prefix, index);
     count += 1;
     return {
       key: idempotencyKey,
-      tenant,
+      tenant: caller.tenant,
       customId: submission.customId,
       batchId: null,
       model: model.name,
