@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+
 /** What a key may do. */
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -28,3 +30,14 @@ export interface Principal {
 
 /** Weight of a caller nobody weighed. */
 export const DEFAULT_WEIGHT = 1;
+
+/** What every key begins with, so that people and secret scanners know one when they see it. */
+export const KEY_PREFIX = 'pk_';
+
+/**
+ * The digest a key is stored and found by. Keys hold more than 160 random bits, so one pass is
+ * enough; the pepper makes a stolen list of digests useless by itself.
+ */
+export function keyDigest(pepper: string, key: string): string {
+  return createHmac('sha256', pepper).update(key).digest('base64url');
+}
