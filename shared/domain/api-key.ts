@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** What a key may do. */
 export const SCOPES = ['read', 'write', 'admin'] as const;
@@ -31,13 +31,22 @@ export interface Principal {
 /** Weight of a caller nobody weighed. */
 export const DEFAULT_WEIGHT = 1;
 
+/** Tenant of every caller where no keys are configured, and of the first administrator. */
+export const DEFAULT_TENANT = 'default';
+
 /** What every key begins with, so that people and secret scanners know one when they see it. */
 export const KEY_PREFIX = 'pk_';
 
 /**
- * The digest a key is stored and found by. Keys hold more than 160 random bits, so one pass is
- * enough; the pepper makes a stolen list of digests useless by itself.
+ * What is stored of a key, and looked up by: an HMAC-SHA-256 under a secret of the deployment, in
+ * hexadecimal. A stolen list of digests cannot be tried against guesses without that secret.
  */
-export function keyDigest(pepper: string, key: string): string {
-  return createHmac('sha256', pepper).update(key).digest('base64url');
+export function digestApiKey(key: string, pepper: string): string {
+  return createHmac('sha256', pepper).update(key).digest('hex');
+}
+
+/** True when both digests are the same, in a time that does not tell where they differ. */
+export function isSameDigest(one: string, other: string): boolean {
+  const [left, right] = [Buffer.from(one), Buffer.from(other)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -1,10 +1,4 @@
-import {
-  type ApiKeyRecord,
-  KEY_PREFIX,
-  keyDigest,
-  type Principal,
-  type Scope,
-} from '../domain/api-key.ts';
+import { type ApiKeyRecord, digestApiKey, KEY_PREFIX, type Scope } from '../domain/api-key.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyStore } from '../ports/key-store.ts';
@@ -52,7 +46,7 @@ export function createManageKeys({ keys, clock, random, pepper }: ManageKeysDeps
         createdAtMs: clock.nowMs(),
         revokedAtMs: null,
       };
-      await keys.create(record, keyDigest(await pepper(), key));
+      await keys.create(record, digestApiKey(key, await pepper()));
       return { key, record };
     },
     list: () => keys.list(),
@@ -62,24 +56,5 @@ export function createManageKeys({ keys, clock, random, pepper }: ManageKeysDeps
       const shown = JSON.stringify(id.slice(0, 80));
       throw new AppError('not_found', `No key has the id ${shown}. GET /v1/keys lists them`);
     },
-  };
-}
-
-/** Who presents that key; `null` when it is not known, or revoked. */
-export type ResolveKey = (key: string) => Promise<Principal | null>;
-
-/** Longer than any key of ours; what is longer is not even digested. Unit: characters. */
-const MOST_KEY_CHARACTERS = 256;
-
-export function createResolveKey({
-  keys,
-  pepper,
-}: Pick<ManageKeysDeps, 'keys' | 'pepper'>): ResolveKey {
-  return async (key) => {
-    if (!key.startsWith(KEY_PREFIX) || key.length > MOST_KEY_CHARACTERS) return null;
-    const record = await keys.findByDigest(keyDigest(await pepper(), key));
-    if (record === null || record.revokedAtMs !== null) return null;
-    const { tenant, scopes, weight, monthlyBudgetMicroUsd } = record;
-    return { tenant, scopes, weight, monthlyBudgetMicroUsd };
   };
 }

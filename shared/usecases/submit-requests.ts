@@ -17,7 +17,7 @@ import type { AcceptOutcome, RequestStore } from '../ports/request-store.ts';
 import { createReserveBudget } from './reserve-budget.ts';
 import { type CallBudget, reserveForCall } from './submit/call-budget.ts';
 import { createPreparer, type Draft, type DraftDeps, identityOf } from './submit/draft.ts';
-import type { Submission, SubmitOptions } from './submit/submission.ts';
+import type { Caller, Submission, SubmitOptions } from './submit/submission.ts';
 
 export type { MeasureRequest, ModelDirectory, Submission } from './submit/submission.ts';
 
@@ -34,7 +34,7 @@ export type SubmitOutcome =
  * `idempotency_conflict` when the call's key belongs to another call.
  */
 export type SubmitRequests = (
-  tenant: string,
+  caller: Caller,
   submissions: readonly Submission[],
   options?: SubmitOptions,
 ) => Promise<SubmitOutcome[]>;
@@ -57,15 +57,15 @@ const TURN = 256;
 export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
   const { requests, payloads, calls, clock, random, wake } = deps;
   const reserveBudget = createReserveBudget(deps.budgets, random);
-  return async (tenant, submissions, options = {}) => {
-    const prepare = createPreparer(deps, tenant, options);
+  return async (caller, submissions, options = {}) => {
+    const prepare = createPreparer(deps, caller, options);
     const prepared: (Draft | AppError)[] = [];
     for (const submission of submissions) {
       if (prepared.length % TURN === TURN - 1) await clock.sleep(1);
       prepared.push(await prepare(submission));
     }
     const drafts = prepared.filter((draft): draft is Draft => !(draft instanceof AppError));
-    const accepted = await store(tenant, drafts, options);
+    const accepted = await store(caller, drafts, options);
     const inOrder = accepted.values();
     return prepared.map((draft) =>
       draft instanceof AppError ? { kind: 'refused', error: draft } : nextOutcome(inOrder),
@@ -73,9 +73,9 @@ export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
   };
 
   async function store(
-    tenant: string,
+    { tenant, monthlyBudgetMicroUsd: limit }: Caller,
     drafts: readonly Draft[],
-    { callKey = null, monthlyBudgetMicroUsd: limit = null }: SubmitOptions,
+    { callKey = null }: SubmitOptions,
   ): Promise<AcceptOutcome[]> {
     if (drafts.length === 0) return [];
     if (callKey !== null) await claimCall(tenant, callKey, drafts);

@@ -10,6 +10,7 @@ import type { RequestSpec } from '../../domain/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
   Body,
+  Caller,
   MeasureRequest,
   ModelDirectory,
   Submission,
@@ -45,8 +46,8 @@ export function identityOf(draft: Draft): readonly unknown[] {
 /** Judges submissions of one call, in order; those that share an opening become neighbours. */
 export function createPreparer(
   { models, measure, prefixKey, clock }: DraftDeps,
-  tenant: string,
-  { batchId = null, monthlyBudgetMicroUsd: limit = null }: SubmitOptions,
+  { tenant, monthlyBudgetMicroUsd: limit }: Caller,
+  { batchId = null }: SubmitOptions,
 ): (submission: Submission) => Promise<Draft | AppError> {
   const nowMs = clock.nowMs();
   const firstOfPrefix = new Map<string, number>();

@@ -1,6 +1,7 @@
 /** What a call submits, and what it is judged by. */
 
 import type { Dialect } from '../../contracts/config-schema.ts';
+import type { Principal } from '../../domain/api-key.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { Lane } from '../../domain/lane.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
@@ -24,14 +25,15 @@ export interface Submission {
   readonly tags: readonly string[];
 }
 
+/** On whose account something is submitted. */
+export type Caller = Pick<Principal, 'tenant' | 'monthlyBudgetMicroUsd'>;
+
 /** What holds for all submissions of a call. */
 export interface SubmitOptions {
   /** With it the whole call may be sent again: the same submissions name the same requests. */
   readonly callKey?: string | null;
   /** Batch that all of them belong to. */
   readonly batchId?: string | null;
-  /** Most the tenant may spend in a month. @default no bound. Unit: micro-dollars. */
-  readonly monthlyBudgetMicroUsd?: number | null;
 }
 
 /** The models requests may name. */
