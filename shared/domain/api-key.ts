@@ -34,6 +34,9 @@ export const DEFAULT_WEIGHT = 1;
 /** Tenant of every caller where no keys are configured, and of the first administrator. */
 export const DEFAULT_TENANT = 'default';
 
+/** What every key begins with, so that people and secret scanners know one when they see it. */
+export const KEY_PREFIX = 'pk_';
+
 /**
  * What is stored of a key, and looked up by: an HMAC-SHA-256 under a secret of the deployment, in
  * hexadecimal. A stolen list of digests cannot be tried against guesses without that secret.

@@ -30,11 +30,13 @@ function submission(overrides: Partial<Submission> = {}): Submission {
 
 function start(overrides: Partial<SubmitRequestsDeps> = {}) {
   const clock = new FakeClock();
-  const { requests } = createSqliteStores(openDatabase(':memory:'));
+  const { requests, budgets, calls } = createSqliteStores(openDatabase(':memory:'));
   const segments = new MemorySegments();
   const model = chatModel();
   const deps: SubmitRequestsDeps = {
     requests,
+    budgets,
+    calls,
     payloads: segments.payloads,
     models: {
       get: (name) => (name === model.name ? model : undefined),
