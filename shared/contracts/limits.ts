@@ -38,3 +38,9 @@ export const MAX_TAGS = 16;
 /** Most items of one page. */
 export const MAX_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
+
+/**
+ * How long a queue hides a message, in timeouts of the function that takes it; the window comes
+ * on top. Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", read 2026-11-23.
+ */
+export const VISIBILITY_TIMEOUT_FACTOR = 6;

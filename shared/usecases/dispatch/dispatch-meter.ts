@@ -1,4 +1,4 @@
-import { METRICS } from '../../contracts/metrics.ts';
+import { METRICS } from '../../contracts/metric-names.ts';
 import { promptTokens } from '../../domain/usage.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { DispatchProgress, PublishedResult } from '../dispatch-progress.ts';
@@ -42,12 +42,12 @@ export class DispatchMeter {
   /** Zeros are told too, so that an alarm can tell quiet from broken. */
   ended({ models }: DispatchProgress): void {
     for (const { model, provider, sent } of models) {
-      this.telemetry.count(METRICS.callSent, sent, { provider, model });
+      this.telemetry.count(METRICS.requestAdmitted, sent, { provider, model });
       this.telemetry.count(METRICS.providerThrottled, 0, { provider, model });
       const shares = this.limitsUsed.get(model);
       if (shares === undefined) continue;
       const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-      this.telemetry.count(METRICS.limitUsedPercent, mean * 100, { provider, model });
+      this.telemetry.count(METRICS.limitUsed, mean * 100, { provider, model });
     }
   }
 }

@@ -3,7 +3,7 @@
  * leave at the pace bought, and decides what each outcome means.
  */
 
-import { METRICS } from '../../contracts/metrics.ts';
+import { METRICS } from '../../contracts/metric-names.ts';
 import { learn } from '../../domain/capacity-learning.ts';
 import { type Claim, giveBack, purchase } from '../../domain/capacity-purchase.ts';
 import { type CapacityState, openState } from '../../domain/capacity-state.ts';
