@@ -30,6 +30,8 @@ export const GATEWAY_SYNC_WAIT_MS = 25_000;
 /** Unit: characters. */
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
 /** Unit: characters. */
+export const MAX_NAME_LENGTH = 128;
+/** Unit: characters. */
 export const MAX_CUSTOM_ID_LENGTH = 512;
 /** Unit: characters. */
 export const MAX_TAG_LENGTH = 64;
@@ -38,3 +40,9 @@ export const MAX_TAGS = 16;
 /** Most items of one page. */
 export const MAX_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
+
+/**
+ * Most of one page of result lines, unless a single line holds more. Written into the JSON that a
+ * function answers with, its quotes take room too; together it stays below Lambda's 6 MB. Unit: bytes.
+ */
+export const MAX_RESULT_PAGE_BYTES = 3_500_000;
