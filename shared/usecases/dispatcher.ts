@@ -162,6 +162,7 @@ class Engine implements Dispatcher {
       inputTokens: tally.inputTokens,
       cachedInputTokens: tally.cachedInputTokens,
       outputTokens: tally.outputTokens,
+      unmetered: tally.unmetered,
       models,
       stops: this.listStops(),
     };
