@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', 20_000),
+      project('infra', 60_000),
       project('contract', 30_000),
       project('integration', 120_000),
       {
