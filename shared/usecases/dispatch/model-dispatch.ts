@@ -554,11 +554,11 @@ export class ModelDispatch {
   /** Gives back capacity bought in vain, and tells the others what the last answers taught. */
   private async settleCapacity(): Promise<void> {
     if (this.unused.length === 0 && !this.hasNews) return;
+    const nowMs = this.deps.clock.nowMs();
     const returned = this.unused;
-    const lessons = this.observer.report(this.inFlight.size);
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
     this.unused = [];
     this.hasNews = false;
-    const nowMs = this.deps.clock.nowMs();
     const { name, limits } = this.settings;
     await this.deps.capacity.transact(name, (stored) => ({
       state: learn(giveBack(openState(stored, limits, nowMs), returned), lessons, nowMs),
