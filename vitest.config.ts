@@ -11,8 +11,19 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', 20_000),
+      project('infra', 60_000),
       project('contract', 30_000),
       project('integration', 120_000),
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.test.ts'],
+          // One stack and one provider for all of them.
+          fileParallelism: false,
+          testTimeout: 360_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'emulator',

@@ -18,7 +18,11 @@ interface Wait {
  * Wakes callers by time alone, for homes where another process answers: soon at first, since most
  * answers that are waited for come soon, and then ever more rarely, down to once a second.
  */
-export class PollingSignal implements CompletionSignal {
+export function createPollingSignal(clock: Clock): CompletionSignal {
+  return new PollingSignal(clock);
+}
+
+class PollingSignal implements CompletionSignal {
   readonly #clock: Clock;
   /** The one used last stands last. */
   readonly #waits = new Map<string, Wait>();
