@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryProviderHolds } from '../../../shared/adapters/memory/provider-holds.ts';
 import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
 import type { ModelSettings } from '../../../shared/domain/model-limits.ts';
@@ -8,7 +9,6 @@ import type { CompletionProvider } from '../../../shared/ports/completion-provid
 import type { SliceNotice } from '../../../shared/ports/request-queue.ts';
 import { createDispatchSlices } from '../../../shared/usecases/dispatch-slices.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { MemoryHolds } from '../../support/memory-holds.ts';
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 import { SliceTwin } from '../../support/slice-twin.ts';
@@ -39,7 +39,7 @@ async function start({ provider = {}, settings = {}, unusable = [], call }: SetU
   const virtual = createVirtualProvider({ limits: {}, clock, ...provider });
   const stores = createSqliteStores(openDatabase(':memory:'));
   const segments = new MemorySegments();
-  const holds = new MemoryHolds();
+  const holds = new MemoryProviderHolds();
   const slices = new SliceTwin(stores.work);
   const metrics: { metric: string; value: number; by: unknown }[] = [];
   const models = new Map([['m', modelSettings({ perMinute: {} }, settings)]]);
@@ -108,13 +108,14 @@ async function start({ provider = {}, settings = {}, unusable = [], call }: SetU
   const invoke = (notices: readonly SliceNotice[], ms = 2 * MINUTE_MS) =>
     clock.runUntil(dispatchSlices(notices, { deadlineMs: clock.nowMs() + ms }));
 
+  const held = async () => (await holds.list()).find(({ provider: name }) => name === 'virtual');
   const statuses = () => stores.requests.counts('t');
   /** When the ledger would next grant something, from now. */
   const dueInMs = async () => {
     const [entry] = await stores.work.backlog();
     return entry === undefined ? null : Math.max(0, entry.nextDueAtMs - clock.nowMs());
   };
-  return { ...virtual, clock, holds, metrics, owners, accept, notice, invoke, statuses, dueInMs };
+  return { ...virtual, clock, held, metrics, owners, accept, notice, invoke, statuses, dueInMs };
 }
 
 describe('one invocation', () => {
@@ -285,11 +286,11 @@ describe('a provider that refuses its key', () => {
   const refusing = { fault: () => failure('provider_auth_failed', 401) };
 
   it('is held for everybody, and its requests wait for the review', async () => {
-    const { accept, notice, invoke, holds, dueInMs, books } = await start({ provider: refusing });
+    const { accept, notice, invoke, held, dueInMs, books } = await start({ provider: refusing });
     await accept('a', 500);
     await accept('b', 5);
     await invoke([notice('a'), notice('b')]);
-    expect(holds.held.get('virtual')).toMatchObject({ code: 'provider_auth_failed' });
+    expect(await held()).toMatchObject({ code: 'provider_auth_failed' });
     expect(await dueInMs()).toBeGreaterThan(50_000);
     const sent = books.sent;
     await invoke([notice('a')]);
@@ -297,24 +298,24 @@ describe('a provider that refuses its key', () => {
   });
 
   it('is tried by one request when the hold is due, and held again for longer', async () => {
-    const { accept, notice, invoke, holds, clock, books } = await start({ provider: refusing });
+    const { accept, notice, invoke, held, clock, books } = await start({ provider: refusing });
     await accept('a', 50);
     await invoke([notice('a')]);
     for (let trial = 0; trial < 4; trial += 1) {
-      const dueAtMs = holds.held.get('virtual')?.reviewAtMs ?? 0;
+      const dueAtMs = (await held())?.reviewAtMs ?? 0;
       await clock.runUntil(clock.sleep(dueAtMs - clock.nowMs() + 1_000));
       const sent = books.sent;
       await invoke([notice('a')]);
       expect(books.sent - sent).toBe(1);
     }
-    const { heldAtMs = 0, reviewAtMs = 0 } = holds.held.get('virtual') ?? {};
+    const { heldAtMs = 0, reviewAtMs = 0 } = (await held()) ?? {};
     expect(reviewAtMs - clock.nowMs()).toBeGreaterThan(7 * MINUTE_MS);
     expect(clock.nowMs() - heldAtMs).toBeGreaterThan(8 * MINUTE_MS);
   });
 
   it('is released by its first answer, and the rest follows in the same invocation', async () => {
     let isFixed = false;
-    const { accept, notice, invoke, holds, clock, statuses } = await start({
+    const { accept, notice, invoke, held, clock, statuses } = await start({
       provider: { fault: () => (isFixed ? null : failure('provider_auth_failed', 401)) },
     });
     await accept('a', 50);
@@ -322,7 +323,7 @@ describe('a provider that refuses its key', () => {
     isFixed = true;
     await clock.runUntil(clock.sleep(MINUTE_MS + 1_000));
     await invoke([notice('a')]);
-    expect(holds.held.size).toBe(0);
+    expect(await held()).toBeUndefined();
     expect(await statuses()).toMatchObject({ succeeded: 50 });
   });
 });
@@ -332,10 +333,10 @@ describe('what cannot be called at all', () => {
     const unusable = [
       { provider: 'virtual', code: 'provider_auth_failed' as const, message: 'Create the secret' },
     ];
-    const { accept, notice, invoke, holds, books, dueInMs } = await start({ unusable });
+    const { accept, notice, invoke, held, books, dueInMs } = await start({ unusable });
     await accept('a', 5);
     expect(await invoke([notice('a')])).toMatchObject({ reason: 'drained', sent: 0 });
-    expect(holds.held.get('virtual')?.message).toBe('Create the secret');
+    expect((await held())?.message).toBe('Create the secret');
     expect(books.sent).toBe(0);
     expect(await dueInMs()).toBeGreaterThan(50_000);
   });

@@ -4,7 +4,7 @@ import type { Random } from '../../ports/random.ts';
 import type { CallAws } from '../aws/call-aws.ts';
 
 /** The table of a deployment, as its stores share it. */
-export interface Table {
+export interface TableAccess {
   readonly client: DynamoDBDocumentClient;
   readonly name: string;
   readonly callAws: CallAws;
