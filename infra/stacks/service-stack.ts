@@ -55,7 +55,7 @@ export class ServiceStack extends Stack {
         queueAgeAlarm: Duration.seconds(settings.queueAgeAlarmSeconds),
       },
     });
-    const { configuration, api } = this.penstock.service;
+    const { configuration, api, dispatcher } = this.penstock.service;
     const baseUrl = emulatorEndpoint
       ? `${emulatorEndpoint}/restapis/${api.api.restApiId}/${settings.stage}/_user_request_`
       : this.penstock.baseUrl;
@@ -63,5 +63,8 @@ export class ServiceStack extends Stack {
       new CfnOutput(this, name, { description, value });
     output('BaseUrl', 'Where it is called; /v1 comes after it', baseUrl);
     output('ConfigParameter', 'penstock.yaml', configuration.parameter.parameterName);
+    const { bulk } = dispatcher;
+    output('BulkQueueUrl', 'Notices of bulk work', bulk.queue.queueUrl);
+    output('BulkDeadLetterQueueUrl', 'Notices given up', bulk.deadLetterQueue.queueUrl);
   }
 }

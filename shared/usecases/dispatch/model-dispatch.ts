@@ -13,7 +13,11 @@ import type { Lane } from '../../domain/lane.ts';
 import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
 import { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
+import {
+  DIMENSIONS,
+  type ProviderFailure,
+  type ProviderOutcome,
+} from '../../domain/provider-outcome.ts';
 import type { ProviderStop } from '../../domain/provider-stop.ts';
 import {
   decideRetry,
@@ -74,6 +78,8 @@ const RATED_CONCURRENCY = 1_536;
 const UNPROVEN_CONCURRENCY = 64;
 /** How long a model without work waits before it looks again unasked. Unit: ms. */
 const IDLE_MS = 1_000;
+/** A backlog of fewer is answered before an opening is warm. */
+const WORTH_WARMING = 16;
 /** A provider that answers nothing for so long is given up until a person acts. Unit: ms. */
 const UNREACHABLE_GIVE_UP_MS = 120_000;
 /** Wait that earns one retry when the retry budget is spent. Unit: ms. */
@@ -167,10 +173,14 @@ export class ModelDispatch {
       outputTokens: maxOutputTokens,
       totalTokens: inputTokens + maxOutputTokens,
     };
-    const minutes = Object.entries(this.settings.limits.perMinute).map(([dimension, perMinute]) =>
-      dimension in totals ? totals[dimension as keyof Claim] / perMinute : 0,
-    );
-    this.warming.setQueueMs(Math.max(0, ...minutes) * 60_000);
+    const minutes = DIMENSIONS.flatMap((dimension) => {
+      const declared = this.settings.limits.perMinute[dimension];
+      const perMinute = declared ?? this.state?.limits[dimension]?.perMinute;
+      return perMinute === undefined ? [] : [totals[dimension] / perMinute];
+    });
+    // Where no limit is known none is wasted by waiting, and a single answer is all that it costs.
+    const unlimitedMs = requests >= WORTH_WARMING ? Number.POSITIVE_INFINITY : 0;
+    this.warming.setQueueMs(minutes.length === 0 ? unlimitedMs : Math.max(...minutes) * 60_000);
   }
 
   stop(): void {
@@ -297,7 +307,7 @@ export class ModelDispatch {
   private async buy(works: readonly Work[], nowMs: number): Promise<number> {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
-    const lessons = this.observer.report(this.inFlight.size);
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
     this.hasNews = false;
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
@@ -544,11 +554,11 @@ export class ModelDispatch {
   /** Gives back capacity bought in vain, and tells the others what the last answers taught. */
   private async settleCapacity(): Promise<void> {
     if (this.unused.length === 0 && !this.hasNews) return;
+    const nowMs = this.deps.clock.nowMs();
     const returned = this.unused;
-    const lessons = this.observer.report(this.inFlight.size);
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
     this.unused = [];
     this.hasNews = false;
-    const nowMs = this.deps.clock.nowMs();
     const { name, limits } = this.settings;
     await this.deps.capacity.transact(name, (stored) => ({
       state: learn(giveBack(openState(stored, limits, nowMs), returned), lessons, nowMs),
