@@ -361,3 +361,16 @@ export const healthSchema = z.object({
   status: z.enum(['ok', 'degraded']),
   providers_held: z.array(z.object({ provider: z.string(), code: z.string(), reason: z.string() })),
 });
+
+/** Which of the messages given up are sent on again. */
+export const redriveQuerySchema = z.strictObject({
+  limit: queryNumber(1, MAX_PAGE).default(MAX_PAGE).meta({ description: 'Most to send' }),
+});
+
+export const redriveReportSchema = z
+  .object({
+    object: z.literal('redrive'),
+    moved: z.int().meta({ description: 'Sent back to their queue' }),
+    left: z.int().meta({ description: 'Tried, and still kept' }),
+  })
+  .meta({ id: 'RedriveReport' });
