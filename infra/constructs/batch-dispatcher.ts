@@ -98,9 +98,6 @@ export class BatchDispatcher extends Construct {
       environment: {
         ...state.environment,
         [ENV.configParameter]: configuration.parameter.parameterName,
-        // To be named, e.g. where a message's visibility is changed; it may not send to them.
-        [ENV.interactiveQueueUrl]: this.interactive.queue.queueUrl,
-        [ENV.bulkQueueUrl]: this.bulk.queue.queueUrl,
       },
     });
     state.table.allow(this.fn, 'read', 'write');

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { authorizeEnv } from '../../functions/authorize/env.ts';
+import { dispatchEnv } from '../../functions/dispatch/env.ts';
+import { recordDeadLetterEnv } from '../../functions/record-dead-letter/env.ts';
+import { sweepEnv } from '../../functions/sweep/env.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { resourcesOf, synthesize, withoutHashes } from './synthesize.ts';
 
@@ -37,6 +41,19 @@ describe('the service stack', () => {
       expect(known).toEqual(expect.arrayContaining(names));
       expect(names.length).toBeGreaterThan(2);
     }
+  });
+
+  it.each([
+    { name: 'Authorize', schema: authorizeEnv },
+    { name: 'Dispatch', schema: dispatchEnv },
+    { name: 'Sweep', schema: sweepEnv },
+    { name: 'Record', schema: recordDeadLetterEnv },
+  ])('tells $name all that it reads', ({ name, schema }) => {
+    const found = [...resourcesOf(service, 'AWS::Lambda::Function')].find(([id]) =>
+      id.includes(`${name}Function`),
+    );
+    const given = Object.keys(variablesOf(found?.[1] ?? {}));
+    expect(given).toEqual(expect.arrayContaining(Object.keys(schema.shape)));
   });
 
   it('starts the sweeper and the poller each minute', () => {
