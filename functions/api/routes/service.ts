@@ -1,7 +1,7 @@
 /** What anybody may ask: whether it works, and how to use it. */
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { healthSchema } from '../../../shared/contracts/api.ts';
 import { ERROR_PRESENTATIONS } from '../../../shared/contracts/problem.ts';
 import type { ProviderStop } from '../../../shared/domain/provider-stop.ts';
