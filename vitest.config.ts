@@ -11,8 +11,20 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', 20_000),
+      // Loading CDK takes longer than most of the tests; nothing in it is mocked or kept.
+      { test: { ...project('infra', 60_000).test, isolate: false } },
       project('contract', 30_000),
       project('integration', 120_000),
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.test.ts'],
+          // One stack and one provider for all of them.
+          fileParallelism: false,
+          testTimeout: 360_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'emulator',

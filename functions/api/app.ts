@@ -18,6 +18,7 @@ import type { ManageKeys } from '../../shared/usecases/manage-keys.ts';
 import { createReadLimits } from '../../shared/usecases/read-limits.ts';
 import { createReadResults } from '../../shared/usecases/read-results.ts';
 import { createReadUsage } from '../../shared/usecases/read-usage.ts';
+import type { Redrive } from '../../shared/usecases/redrive.ts';
 import {
   createSubmitRequests,
   type SubmitRequestsDeps,
@@ -28,6 +29,7 @@ import { type ApiEnv, idHeaders, mountRoutes } from './call.ts';
 import { sendError } from './respond.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { redriveRoutes } from './routes/redrive.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { resultRoutes } from './routes/results.ts';
@@ -45,6 +47,8 @@ export interface ApiDeps extends SubmitRequestsDeps {
   readonly manageKeys: ManageKeys;
   /** Where bodies too large for one call go; `null` in a home that takes them directly. */
   readonly uploads: UploadStore | null;
+  /** Sends dead letters back; left out in a home that has no queue. */
+  readonly redrive?: Redrive;
   /** Called once a cancellation stands: withdraw the request and tell who waits for it. */
   readonly onCancelled: (result: PublishedResult) => void;
   /** Providers whose requests are held until a person acts. */
@@ -95,6 +99,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     }),
     ...resultRoutes({ readResults: createReadResults(deps) }),
     ...keyRoutes({ manageKeys, maxBodyBytes }),
+    ...redriveRoutes(deps.redrive ?? null),
     ...completionRoutes({ submitRequests, getRequest, maxBodyBytes, syncWaitMs }),
     ...reportRoutes({
       models,

@@ -362,15 +362,16 @@ export const healthSchema = z.object({
   providers_held: z.array(z.object({ provider: z.string(), code: z.string(), reason: z.string() })),
 });
 
-/** Which of the messages given up are sent on again. */
 export const redriveQuerySchema = z.strictObject({
-  limit: queryNumber(1, MAX_PAGE).default(MAX_PAGE).meta({ description: 'Most to send' }),
+  limit: queryNumber(1, MAX_PAGE)
+    .default(DEFAULT_PAGE)
+    .meta({ description: 'Most messages to send back' }),
 });
 
 export const redriveReportSchema = z
   .object({
     object: z.literal('redrive'),
     moved: z.int().meta({ description: 'Sent back to their queue' }),
-    left: z.int().meta({ description: 'Tried, and still kept' }),
+    left: z.int().meta({ description: 'Could not be sent, and are still kept' }),
   })
   .meta({ id: 'RedriveReport' });

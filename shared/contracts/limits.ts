@@ -42,6 +42,12 @@ export const MAX_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
 
 /**
+ * How long a queue hides a message, in timeouts of the function that takes it; the window comes
+ * on top. Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", read 2026-11-23.
+ */
+export const VISIBILITY_TIMEOUT_FACTOR = 6;
+
+/**
  * Most of one page of result lines, unless a single line holds more. Written into the JSON that a
  * function answers with, its quotes take room too; together it stays below Lambda's 6 MB. Unit: bytes.
  */

@@ -19,6 +19,16 @@ export interface LimitState {
   readonly bucket: BucketState;
   /** What the provider charges for each unit we estimate. Unit: per mille. */
   readonly chargePerMille: number;
+  /** How the limit was guessed; `null` when it was stated. */
+  readonly guess: LimitGuess | null;
+}
+
+/** Where a guess comes from, and how it has fared. Instants in ms since the epoch. */
+export interface LimitGuess {
+  /** The rate at which a call was last refused. Unit: units per minute. Integer > 0. */
+  readonly refusedPerMinute: number;
+  readonly refusedAtMs: number;
+  readonly setAtMs: number;
 }
 
 export interface CapacityState {
@@ -76,6 +86,7 @@ export function createLimit(perMinute: number, isDeclared: boolean, nowMs: numbe
     isDepthKnown: false,
     bucket: { grains: depthUnits * GRAINS_PER_UNIT, creditedAtMs: Math.floor(nowMs) },
     chargePerMille: 1_000,
+    guess: null,
   };
 }
 

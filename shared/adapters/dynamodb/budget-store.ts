@@ -7,7 +7,7 @@ import type {
   BudgetStore,
 } from '../../ports/budget-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
-import { SERVICE, type Table, transactionToken } from './table.ts';
+import { SERVICE, type TableAccess, transactionToken } from './table-access.ts';
 
 type Writes = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems']>;
 
@@ -27,10 +27,10 @@ const OPERATION_SECONDS = 7 * 86_400;
  * its slice (`settlementWrite`), which costs two a slice, and needs no operation of its own.
  */
 export class DynamoBudgetStore implements BudgetStore {
-  readonly #table: Table;
+  readonly #table: TableAccess;
   readonly #nowMs: () => number;
 
-  constructor(table: Table, nowMs: () => number) {
+  constructor(table: TableAccess, nowMs: () => number) {
     this.#table = table;
     this.#nowMs = nowMs;
   }

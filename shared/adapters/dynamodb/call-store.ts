@@ -1,7 +1,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { CallStore } from '../../ports/call-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
-import { SERVICE, type Table } from './table.ts';
+import { SERVICE, type TableAccess } from './table-access.ts';
 
 const SORT_KEY = 'C';
 
@@ -10,12 +10,12 @@ const SORT_KEY = 'C';
  * after the write took effect does no harm: tried again, it finds its own fingerprint.
  */
 export class DynamoCallStore implements CallStore {
-  readonly #table: Table;
+  readonly #table: TableAccess;
   readonly #nowMs: () => number;
   readonly #retentionDays: number;
 
   /** Calls are known for as long as their requests are kept. */
-  constructor(table: Table, nowMs: () => number, retentionDays: number) {
+  constructor(table: TableAccess, nowMs: () => number, retentionDays: number) {
     this.#table = table;
     this.#nowMs = nowMs;
     this.#retentionDays = retentionDays;

@@ -3,6 +3,7 @@
  * leave at the pace bought, and decides what each outcome means.
  */
 
+import { METRICS } from '../../contracts/metric-names.ts';
 import { learn } from '../../domain/capacity-learning.ts';
 import { type Claim, giveBack, purchase } from '../../domain/capacity-purchase.ts';
 import { type CapacityState, openState } from '../../domain/capacity-state.ts';
@@ -12,7 +13,11 @@ import type { Lane } from '../../domain/lane.ts';
 import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
 import { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
+import {
+  DIMENSIONS,
+  type ProviderFailure,
+  type ProviderOutcome,
+} from '../../domain/provider-outcome.ts';
 import type { ProviderStop } from '../../domain/provider-stop.ts';
 import {
   decideRetry,
@@ -73,6 +78,8 @@ const RATED_CONCURRENCY = 1_536;
 const UNPROVEN_CONCURRENCY = 64;
 /** How long a model without work waits before it looks again unasked. Unit: ms. */
 const IDLE_MS = 1_000;
+/** A backlog of fewer is answered before an opening is warm. */
+const WORTH_WARMING = 16;
 /** A provider that answers nothing for so long is given up until a person acts. Unit: ms. */
 const UNREACHABLE_GIVE_UP_MS = 120_000;
 /** Wait that earns one retry when the retry budget is spent. Unit: ms. */
@@ -102,17 +109,22 @@ export class ModelDispatch {
   private readonly inFlight = new Map<string, Work>();
   /** Answered, and not yet published. */
   private publishing = 0;
+  private sent = 0;
   private chunk: Chunk = NOTHING_BOUGHT;
   private nextChunkAtMs = 0;
   private unused: Claim[] = [];
   private pausedUntilMs = 0;
   private steppedAtMs = 0;
   private hasOutcome = false;
+  /** Outcomes have taught something that other workers do not know yet. */
+  private hasNews = false;
   private concurrency: number | null = null;
   private state: CapacityState | null = null;
   private hasMoreStored = true;
   private isStopping = false;
   private stoppedProvider = false;
+  /** Instant until which nothing can leave as things stand; 0 when it is not known. */
+  private quietUntilMs = 0;
 
   constructor(deps: ModelDispatchDeps) {
     this.deps = deps;
@@ -132,12 +144,19 @@ export class ModelDispatch {
     return {
       model: this.settings.name,
       provider: this.settings.provider,
+      sent: this.sent,
       inFlight: this.inFlight.size,
       waiting: this.queue.size + this.chunkLeft,
       limitUsed: binding?.share ?? null,
       boundBy: binding?.dimension ?? null,
       pausedUntilMs: this.pausedUntilMs > nowMs ? this.pausedUntilMs : 0,
+      quietUntilMs: this.isQuiet && this.quietUntilMs > nowMs ? this.quietUntilMs : 0,
     };
+  }
+
+  /** True while requests are held here and none of them is on its way. */
+  private get isQuiet(): boolean {
+    return this.queue.size > 0 && this.chunkLeft + this.inFlight.size + this.publishing === 0;
   }
 
   /** New work may be in the store. */
@@ -154,10 +173,14 @@ export class ModelDispatch {
       outputTokens: maxOutputTokens,
       totalTokens: inputTokens + maxOutputTokens,
     };
-    const minutes = Object.entries(this.settings.limits.perMinute).map(([dimension, perMinute]) =>
-      dimension in totals ? totals[dimension as keyof Claim] / perMinute : 0,
-    );
-    this.warming.setQueueMs(Math.max(0, ...minutes) * 60_000);
+    const minutes = DIMENSIONS.flatMap((dimension) => {
+      const declared = this.settings.limits.perMinute[dimension];
+      const perMinute = declared ?? this.state?.limits[dimension]?.perMinute;
+      return perMinute === undefined ? [] : [totals[dimension] / perMinute];
+    });
+    // Where no limit is known none is wasted by waiting, and a single answer is all that it costs.
+    const unlimitedMs = requests >= WORTH_WARMING ? Number.POSITIVE_INFINITY : 0;
+    this.warming.setQueueMs(minutes.length === 0 ? unlimitedMs : Math.max(...minutes) * 60_000);
   }
 
   stop(): void {
@@ -167,9 +190,14 @@ export class ModelDispatch {
 
   /** Holds or releases the model because its provider is, or no longer is, unusable. */
   setProviderStopped(isStopped: boolean): void {
-    if (this.stoppedProvider && !isStopped) this.breaker.trip(this.deps.clock.nowMs(), 0);
+    if (this.stoppedProvider && !isStopped) this.beginTrial();
     this.stoppedProvider = isStopped;
     this.wakeup.notify();
+  }
+
+  /** Lets one request ask whether the provider is usable; the rest follow its answer. */
+  beginTrial(): void {
+    this.breaker.trip(this.deps.clock.nowMs(), 0);
   }
 
   withdraw(id: string): void {
@@ -213,6 +241,7 @@ export class ModelDispatch {
     await this.loadPayloads();
     const purchaseMs = await this.buyWhenDue();
     const releaseMs = this.releaseDue();
+    this.quietUntilMs = clock.nowMs() + Math.min(retryMs, purchaseMs, releaseMs);
     const idleMs = this.hasMoreStored && this.queue.waitingCount === 0 ? 0 : IDLE_MS;
     return Math.max(0, Math.min(retryMs, purchaseMs, releaseMs, idleMs));
   }
@@ -278,7 +307,8 @@ export class ModelDispatch {
   private async buy(works: readonly Work[], nowMs: number): Promise<number> {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
-    const lessons = this.observer.report(this.inFlight.size);
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
+    this.hasNews = false;
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
@@ -339,6 +369,7 @@ export class ModelDispatch {
     this.meter.add(claim, nowMs);
     this.breaker.sent();
     this.deps.tally.sent += 1;
+    this.sent += 1;
     work.attempts += 1;
     work.firstAttemptAtMs ??= nowMs;
     this.inFlight.set(work.request.id, work);
@@ -357,6 +388,7 @@ export class ModelDispatch {
     const nowMs = this.deps.clock.nowMs();
     this.inFlight.delete(work.request.id);
     this.hasOutcome = true;
+    this.hasNews = true;
     this.observer.received(call, outcome, work.request.maxOutputTokens, nowMs);
     this.warming.ended(work.request.prefixKey, outcome.kind === 'answered', nowMs);
     if (outcome.kind === 'answered') {
@@ -424,7 +456,10 @@ export class ModelDispatch {
   /** After a refusal nothing more leaves until the provider's own instant; bought capacity goes back. */
   private hold(failure: ProviderFailure, nowMs: number): void {
     this.deps.tally.throttled += 1;
-    this.deps.telemetry.count('ProviderThrottled', 1, { model: this.settings.name });
+    this.deps.telemetry.count(METRICS.providerThrottled, 1, {
+      provider: this.settings.provider,
+      model: this.settings.name,
+    });
     const retryAfterMs = failure.signals.retryAfterMs ?? 0;
     this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + Math.min(retryAfterMs, 3_600_000));
     this.returnChunk();
@@ -493,32 +528,42 @@ export class ModelDispatch {
     this.chunk = NOTHING_BOUGHT;
   }
 
+  /** Gives up the leases of what was not sent, and the capacity bought for it. */
   private async handBack(): Promise<void> {
     this.returnChunk();
     const works = this.queue.clear();
     if (works.length > 0) {
       const nowMs = this.deps.clock.nowMs();
+      // Whoever leases it next shares the pause and the bucket, and would only wait for them too.
+      const closedUntilMs = Math.ceil(Math.max(nowMs, this.pausedUntilMs, this.nextChunkAtMs));
       await this.deps.work.defer(
-        works.map(({ request, attempts, firstAttemptAtMs }) => ({
+        works.map(({ work: { request, attempts, firstAttemptAtMs }, dueAtMs }) => ({
           id: request.id,
           tenant: request.tenant,
           fence: request.fence,
-          notBeforeMs: nowMs,
+          notBeforeMs: Math.max(Math.ceil(dueAtMs), closedUntilMs),
           attempts,
           firstAttemptAtMs,
         })),
       );
       this.hasMoreStored = true;
     }
-    if (this.unused.length > 0) {
-      const returned = this.unused;
-      this.unused = [];
-      const nowMs = this.deps.clock.nowMs();
-      await this.deps.capacity.transact(this.settings.name, (stored) => ({
-        state: giveBack(openState(stored, this.settings.limits, nowMs), returned),
-        value: null,
-      }));
-    }
+    await this.settleCapacity();
+  }
+
+  /** Gives back capacity bought in vain, and tells the others what the last answers taught. */
+  private async settleCapacity(): Promise<void> {
+    if (this.unused.length === 0 && !this.hasNews) return;
+    const nowMs = this.deps.clock.nowMs();
+    const returned = this.unused;
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
+    this.unused = [];
+    this.hasNews = false;
+    const { name, limits } = this.settings;
+    await this.deps.capacity.transact(name, (stored) => ({
+      state: learn(giveBack(openState(stored, limits, nowMs), returned), lessons, nowMs),
+      value: null,
+    }));
   }
 
   private claimOf({ request }: Work): Claim {
