@@ -20,6 +20,7 @@ import {
   type RetryBudget,
   type RetryPolicy,
 } from '../../domain/retry-policy.ts';
+import { withoutWorker } from '../../domain/worker-shares.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CompletionProvider } from '../../ports/completion-provider.ts';
@@ -110,6 +111,8 @@ export class ModelDispatch {
   private hasOutcome = false;
   private concurrency: number | null = null;
   private state: CapacityState | null = null;
+  /** Counted among the workers that share the limit. */
+  private hasShare = false;
   private hasMoreStored = true;
   private isStopping = false;
   private stoppedProvider = false;
@@ -117,7 +120,7 @@ export class ModelDispatch {
   constructor(deps: ModelDispatchDeps) {
     this.deps = deps;
     this.settings = deps.settings;
-    this.observer = new LimitObserver(deps.settings.charging);
+    this.observer = new LimitObserver(deps.settings.charging, deps.owner);
     this.wakeup = new Wakeup(deps.clock);
   }
 
@@ -282,15 +285,17 @@ export class ModelDispatch {
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
+    const beginsAtMs = Math.max(nowMs, this.nextChunkAtMs);
     const { reply, state } = await capacity.transact(settings.name, (stored) => {
       const opened = giveBack(openState(stored, settings.limits, nowMs), returned);
       const learnt = learn(opened, lessons, nowMs);
-      const terms = { horizonMs: HORIZON_MS, nowMs, pendingUnits, unconfirmedUnits };
+      const terms = { horizonMs: HORIZON_MS, nowMs, beginsAtMs, pendingUnits, unconfirmedUnits };
       const order = { owner, claims, ...terms };
       const bought = purchase(learnt, order);
       return { state: bought.state, value: { reply: bought.value, state: bought.state } };
     });
     this.state = state;
+    this.hasShare = true;
     this.pausedUntilMs = state.pausedUntilMs;
     if (reply.kind === 'deferred') {
       this.observer.resync(state, [], nowMs);
@@ -304,7 +309,6 @@ export class ModelDispatch {
     for (const { request } of granted) this.warming.sent(request.prefixKey, nowMs);
     this.observer.resync(state, grantedClaims, nowMs);
     this.concurrency = reply.concurrency;
-    const beginsAtMs = Math.max(nowMs, this.nextChunkAtMs);
     this.chunk = {
       works: granted,
       claims: grantedClaims,
@@ -510,15 +514,20 @@ export class ModelDispatch {
       );
       this.hasMoreStored = true;
     }
-    if (this.unused.length > 0) {
-      const returned = this.unused;
-      this.unused = [];
-      const nowMs = this.deps.clock.nowMs();
-      await this.deps.capacity.transact(this.settings.name, (stored) => ({
-        state: giveBack(openState(stored, this.settings.limits, nowMs), returned),
-        value: null,
-      }));
-    }
+    if (this.hasShare) await this.leaveLimit();
+  }
+
+  /** Gives back what was bought and not sent, and the share with it, so that others need not wait. */
+  private async leaveLimit(): Promise<void> {
+    const returned = this.unused;
+    this.unused = [];
+    this.hasShare = false;
+    const { capacity, clock, owner } = this.deps;
+    const nowMs = clock.nowMs();
+    await capacity.transact(this.settings.name, (stored) => {
+      const state = openState(stored, this.settings.limits, nowMs);
+      return { state: withoutWorker(giveBack(state, returned), owner), value: null };
+    });
   }
 
   private claimOf({ request }: Work): Claim {
