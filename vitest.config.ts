@@ -1,15 +1,29 @@
 import { defineConfig } from 'vitest/config';
 
-const project = (name: string, timeoutMs: number) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: timeoutMs },
+/** Suites that need an AWS, wherever they lie. */
+const ON_EMULATOR = 'test/**/*.emulator.test.ts';
+
+const project = (name: string, testTimeout: number) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], exclude: [ON_EMULATOR], testTimeout },
 });
 
 export default defineConfig({
   test: {
     projects: [
       project('unit', 20_000),
+      project('infra', 60_000),
       project('contract', 30_000),
       project('integration', 120_000),
+      {
+        test: {
+          name: 'emulator',
+          include: [ON_EMULATOR],
+          globalSetup: 'test/support/emulator-setup.ts',
+          setupFiles: 'test/support/emulator-environment.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

@@ -2,7 +2,7 @@
 
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Scope } from '../../shared/domain/api-key.ts';
+import type { Principal, Scope } from '../../shared/domain/api-key.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Authenticate } from './authenticate.ts';
 
@@ -17,11 +17,15 @@ export interface ApiEnv {
 /** One authenticated HTTP call. */
 export interface ApiCall {
   readonly context: Context<ApiEnv>;
-  /** Empty on a route open to everybody. */
+  /** Who calls; on a route open to everybody, nobody: its tenant is empty. */
+  readonly principal: Principal;
+  /** The principal's. */
   readonly tenant: string;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
 }
+
+const NOBODY: Principal = { tenant: '', scopes: [], weight: 1, monthlyBudgetMicroUsd: null };
 
 /** Whose wire format a route answers its errors in. */
 export type ErrorShape = 'problem' | 'openai' | 'anthropic';
@@ -70,8 +74,9 @@ export function mountRoutes(
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
     app.openAPIRegistry.registerPath(config);
     app.on(method, path, async (context) => {
-      const tenant = scope === null ? '' : await authorize(context.req.raw, scope);
-      return handle({ context, tenant, signal: context.req.raw.signal });
+      const principal = scope === null ? NOBODY : await authorize(context, scope);
+      const { tenant } = principal;
+      return handle({ context, principal, tenant, signal: context.req.raw.signal });
     });
   }
   for (const [path, methods] of methodsOf) {
@@ -80,9 +85,9 @@ export function mountRoutes(
     });
   }
 
-  async function authorize(request: Request, scope: Scope): Promise<string> {
-    const { tenant, scopes } = await authenticate(request);
-    if (scopes.includes(scope)) return tenant;
+  async function authorize(context: Context<ApiEnv>, scope: Scope): Promise<Principal> {
+    const principal = await authenticate(context.req.raw, context.env);
+    if (principal.scopes.includes(scope)) return principal;
     throw new AppError('forbidden', `The API key lacks the scope "${scope}"`);
   }
 }

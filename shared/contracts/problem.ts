@@ -25,6 +25,7 @@ export const ERROR_PRESENTATIONS: Readonly<Record<ErrorCode, ErrorPresentation>>
   unauthenticated: { status: 401, title: 'The API key is missing or not known' },
   forbidden: { status: 403, title: 'The API key does not allow this' },
   not_found: { status: 404, title: 'Not found' },
+  result_expired: { status: 410, title: 'The result is no longer kept' },
   not_cancellable: { status: 409, title: 'The request has already ended' },
   content_filtered: { status: 400, title: 'The provider filtered the content' },
   provider_rejected: { status: 400, title: 'The provider refused the request' },

@@ -33,6 +33,7 @@ export const ERROR_DISPOSITIONS = {
   unauthenticated: 'give_up',
   forbidden: 'give_up',
   not_found: 'give_up',
+  result_expired: 'give_up',
   not_cancellable: 'give_up',
   content_filtered: 'give_up',
   provider_rejected: 'give_up',

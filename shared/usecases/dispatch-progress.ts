@@ -23,6 +23,8 @@ export interface DispatchProgress {
 export interface ModelProgress {
   readonly model: string;
   readonly provider: string;
+  /** Calls begun. */
+  readonly sent: number;
   readonly inFlight: number;
   readonly waiting: number;
   /** Share of the binding limit used over the last seconds, 0 to 1; `null` while unlimited. */
@@ -31,6 +33,11 @@ export interface ModelProgress {
   readonly boundBy: string | null;
   /** Calls are held until this instant after a refusal; 0 when not held. Unit: ms since the epoch. */
   readonly pausedUntilMs: number;
+  /**
+   * Requests are held, none is on its way, and none can leave before this instant (Infinity when
+   * only a wake could change that); 0 while it is otherwise. Unit: ms since the epoch.
+   */
+  readonly quietUntilMs: number;
 }
 
 /** One published outcome with the output line that carries it. */

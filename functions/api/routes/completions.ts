@@ -75,7 +75,7 @@ function completionRoute(endpoint: Endpoint, deps: CompletionRoutesDeps): ApiRou
       const key = readIdempotencyKey(headers);
       const body = parseJson(await readBytes(call.context.req.raw, maxBodyBytes));
       const submission = toSubmission(endpoint, body, key);
-      const [outcome] = await submitRequests(call.tenant, [submission]);
+      const [outcome] = await submitRequests(call.principal, [submission]);
       if (outcome === undefined) throw new AppError('internal', 'The submission has no outcome');
       if (outcome.kind === 'refused') throw rootedAtBody(outcome.error);
       const wait = { waitMs: syncWaitMs, signal: call.signal };

@@ -96,7 +96,7 @@ function submitRoute({ submitRequests, getRequest, maxBodyBytes }: RequestRoutes
   };
 
   async function submitOne(call: ApiCall, submission: Submission): Promise<Response> {
-    const [outcome] = await submitRequests(call.tenant, [submission]);
+    const [outcome] = await submitRequests(call.principal, [submission]);
     if (outcome === undefined) throw new AppError('internal', 'The submission has no outcome');
     if (outcome.kind === 'refused') throw outcome.error;
     const found = await getRequest(call.tenant, outcome.id);
@@ -107,11 +107,11 @@ function submitRoute({ submitRequests, getRequest, maxBodyBytes }: RequestRoutes
   }
 
   async function submitMany(
-    { context, tenant }: ApiCall,
+    { context, principal }: ApiCall,
     items: readonly (Submission | AppError)[],
   ): Promise<Response> {
     const wellFormed = items.filter((item): item is Submission => !(item instanceof AppError));
-    const outcomes = (await submitRequests(tenant, wellFormed)).values();
+    const outcomes = (await submitRequests(principal, wellFormed)).values();
     const data = items.map((item, index): z.infer<typeof submittedItemSchema> => {
       const outcome =
         item instanceof AppError

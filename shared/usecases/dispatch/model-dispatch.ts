@@ -3,6 +3,7 @@
  * leave at the pace bought, and decides what each outcome means.
  */
 
+import { METRICS } from '../../contracts/metric-names.ts';
 import { learn } from '../../domain/capacity-learning.ts';
 import { type Claim, giveBack, purchase } from '../../domain/capacity-purchase.ts';
 import { type CapacityState, openState } from '../../domain/capacity-state.ts';
@@ -103,12 +104,15 @@ export class ModelDispatch {
   private readonly inFlight = new Map<string, Work>();
   /** Answered, and not yet published. */
   private publishing = 0;
+  private sent = 0;
   private chunk: Chunk = NOTHING_BOUGHT;
   private nextChunkAtMs = 0;
   private unused: Claim[] = [];
   private pausedUntilMs = 0;
   private steppedAtMs = 0;
   private hasOutcome = false;
+  /** Outcomes have taught something that other workers do not know yet. */
+  private hasNews = false;
   private concurrency: number | null = null;
   private state: CapacityState | null = null;
   /** Counted among the workers that share the limit. */
@@ -116,6 +120,8 @@ export class ModelDispatch {
   private hasMoreStored = true;
   private isStopping = false;
   private stoppedProvider = false;
+  /** Instant until which nothing can leave as things stand; 0 when it is not known. */
+  private quietUntilMs = 0;
 
   constructor(deps: ModelDispatchDeps) {
     this.deps = deps;
@@ -135,12 +141,19 @@ export class ModelDispatch {
     return {
       model: this.settings.name,
       provider: this.settings.provider,
+      sent: this.sent,
       inFlight: this.inFlight.size,
       waiting: this.queue.size + this.chunkLeft,
       limitUsed: binding?.share ?? null,
       boundBy: binding?.dimension ?? null,
       pausedUntilMs: this.pausedUntilMs > nowMs ? this.pausedUntilMs : 0,
+      quietUntilMs: this.isQuiet && this.quietUntilMs > nowMs ? this.quietUntilMs : 0,
     };
+  }
+
+  /** True while requests are held here and none of them is on its way. */
+  private get isQuiet(): boolean {
+    return this.queue.size > 0 && this.chunkLeft + this.inFlight.size + this.publishing === 0;
   }
 
   /** New work may be in the store. */
@@ -170,9 +183,14 @@ export class ModelDispatch {
 
   /** Holds or releases the model because its provider is, or no longer is, unusable. */
   setProviderStopped(isStopped: boolean): void {
-    if (this.stoppedProvider && !isStopped) this.breaker.trip(this.deps.clock.nowMs(), 0);
+    if (this.stoppedProvider && !isStopped) this.beginTrial();
     this.stoppedProvider = isStopped;
     this.wakeup.notify();
+  }
+
+  /** Lets one request ask whether the provider is usable; the rest follow its answer. */
+  beginTrial(): void {
+    this.breaker.trip(this.deps.clock.nowMs(), 0);
   }
 
   withdraw(id: string): void {
@@ -216,6 +234,7 @@ export class ModelDispatch {
     await this.loadPayloads();
     const purchaseMs = await this.buyWhenDue();
     const releaseMs = this.releaseDue();
+    this.quietUntilMs = clock.nowMs() + Math.min(retryMs, purchaseMs, releaseMs);
     const idleMs = this.hasMoreStored && this.queue.waitingCount === 0 ? 0 : IDLE_MS;
     return Math.max(0, Math.min(retryMs, purchaseMs, releaseMs, idleMs));
   }
@@ -282,6 +301,7 @@ export class ModelDispatch {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
     const lessons = this.observer.report(this.inFlight.size);
+    this.hasNews = false;
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
@@ -343,6 +363,7 @@ export class ModelDispatch {
     this.meter.add(claim, nowMs);
     this.breaker.sent();
     this.deps.tally.sent += 1;
+    this.sent += 1;
     work.attempts += 1;
     work.firstAttemptAtMs ??= nowMs;
     this.inFlight.set(work.request.id, work);
@@ -361,6 +382,7 @@ export class ModelDispatch {
     const nowMs = this.deps.clock.nowMs();
     this.inFlight.delete(work.request.id);
     this.hasOutcome = true;
+    this.hasNews = true;
     this.observer.received(call, outcome, work.request.maxOutputTokens, nowMs);
     this.warming.ended(work.request.prefixKey, outcome.kind === 'answered', nowMs);
     if (outcome.kind === 'answered') {
@@ -428,7 +450,10 @@ export class ModelDispatch {
   /** After a refusal nothing more leaves until the provider's own instant; bought capacity goes back. */
   private hold(failure: ProviderFailure, nowMs: number): void {
     this.deps.tally.throttled += 1;
-    this.deps.telemetry.count('ProviderThrottled', 1, { model: this.settings.name });
+    this.deps.telemetry.count(METRICS.providerThrottled, 1, {
+      provider: this.settings.provider,
+      model: this.settings.name,
+    });
     const retryAfterMs = failure.signals.retryAfterMs ?? 0;
     this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + Math.min(retryAfterMs, 3_600_000));
     this.returnChunk();
@@ -497,36 +522,48 @@ export class ModelDispatch {
     this.chunk = NOTHING_BOUGHT;
   }
 
+  /** Gives up the leases of what was not sent, and the capacity bought for it. */
   private async handBack(): Promise<void> {
     this.returnChunk();
     const works = this.queue.clear();
     if (works.length > 0) {
       const nowMs = this.deps.clock.nowMs();
+      // Whoever leases it next shares the pause and the bucket, and would only wait for them too.
+      const closedUntilMs = Math.ceil(Math.max(nowMs, this.pausedUntilMs, this.nextChunkAtMs));
       await this.deps.work.defer(
-        works.map(({ request, attempts, firstAttemptAtMs }) => ({
+        works.map(({ work: { request, attempts, firstAttemptAtMs }, dueAtMs }) => ({
           id: request.id,
           tenant: request.tenant,
           fence: request.fence,
-          notBeforeMs: nowMs,
+          notBeforeMs: Math.max(Math.ceil(dueAtMs), closedUntilMs),
           attempts,
           firstAttemptAtMs,
         })),
       );
       this.hasMoreStored = true;
     }
-    if (this.hasShare) await this.leaveLimit();
+    await this.settleCapacity();
   }
 
-  /** Gives back what was bought and not sent, and the share with it, so that others need not wait. */
-  private async leaveLimit(): Promise<void> {
+  /**
+   * Gives back capacity bought in vain and tells the others what the last answers taught; once
+   * nothing is in flight here, the share goes to them as well.
+   */
+  private async settleCapacity(): Promise<void> {
+    const isLeaving = this.hasShare && this.inFlight.size === 0;
+    if (this.unused.length === 0 && !this.hasNews && !isLeaving) return;
     const returned = this.unused;
+    const lessons = this.observer.report(this.inFlight.size);
     this.unused = [];
-    this.hasShare = false;
+    this.hasNews = false;
+    if (isLeaving) this.hasShare = false;
     const { capacity, clock, owner } = this.deps;
     const nowMs = clock.nowMs();
-    await capacity.transact(this.settings.name, (stored) => {
-      const state = openState(stored, this.settings.limits, nowMs);
-      return { state: withoutWorker(giveBack(state, returned), owner), value: null };
+    const { name, limits } = this.settings;
+    await capacity.transact(name, (stored) => {
+      const opened = giveBack(openState(stored, limits, nowMs), returned);
+      const learnt = learn(opened, lessons, nowMs);
+      return { state: isLeaving ? withoutWorker(learnt, owner) : learnt, value: null };
     });
   }
 

@@ -18,6 +18,8 @@ const MODEL: ModelProgress = {
   limitUsed: 0.975,
   boundBy: 'inputTokens',
   pausedUntilMs: 0,
+  quietUntilMs: 0,
+  sent: 0,
 };
 
 function progress(part: Partial<DispatchProgress>): DispatchProgress {

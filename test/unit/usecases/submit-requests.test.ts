@@ -11,6 +11,8 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 
+const T = { tenant: 't', weight: 1, monthlyBudgetMicroUsd: null };
+
 function submission(overrides: Partial<Submission> = {}): Submission {
   return {
     idempotencyKey: null,
@@ -28,11 +30,13 @@ function submission(overrides: Partial<Submission> = {}): Submission {
 
 function start(overrides: Partial<SubmitRequestsDeps> = {}) {
   const clock = new FakeClock();
-  const { requests } = createSqliteStores(openDatabase(':memory:'));
+  const { requests, budgets, calls } = createSqliteStores(openDatabase(':memory:'));
   const segments = new MemorySegments();
   const model = chatModel();
   const deps: SubmitRequestsDeps = {
     requests,
+    budgets,
+    calls,
     payloads: segments.payloads,
     models: {
       get: (name) => (name === model.name ? model : undefined),
@@ -55,7 +59,7 @@ describe('submitting', () => {
     const { submit, requests } = start();
     const openings = ['a', 'b', 'a', null, 'b', 'a'];
     await submit(
-      't',
+      T,
       openings.map((opening, index) =>
         submission({ customId: `c${index}`, body: { ...HELLO, ...(opening && { opening }) } }),
       ),
@@ -71,11 +75,11 @@ describe('submitting', () => {
   it('puts later calls after earlier ones', async () => {
     const { submit, requests, clock } = start();
     await submit(
-      't',
+      T,
       Array.from({ length: 50 }, () => submission()),
     );
     await clock.runUntil(clock.sleep(1_000));
-    await submit('t', [submission({ customId: 'late' })]);
+    await submit(T, [submission({ customId: 'late' })]);
     const { items } = await requests.list({ tenant: 't', limit: 100 });
     const last = items.toSorted((one, other) => one.groupOrder - other.groupOrder).at(-1);
     expect(last?.customId).toBe('late');
@@ -101,7 +105,7 @@ describe('submitting', () => {
       }),
       wake: () => void order.push('wake'),
     });
-    await submit('t', [submission()]);
+    await submit(T, [submission()]);
     expect(order).toEqual(['bodies', 'requests', 'wake']);
   });
 
@@ -110,7 +114,7 @@ describe('submitting', () => {
     const before = clock.nowMs();
     const outcomes = await clock.runUntil(
       submit(
-        't',
+        T,
         Array.from({ length: 1_000 }, () => submission()),
       ),
     );
@@ -120,7 +124,7 @@ describe('submitting', () => {
 
   it('keeps the order of outcomes when some are refused', async () => {
     const { submit } = start();
-    const outcomes = await submit('t', [
+    const outcomes = await submit(T, [
       submission({ model: 'nope' }),
       submission({ idempotencyKey: 'k' }),
       submission({ lane: 'native' }),
@@ -141,8 +145,8 @@ describe('submitting', () => {
 
   it('touches no store when nothing can be accepted', async () => {
     const { submit, segments } = start();
-    expect(await submit('t', [])).toEqual([]);
-    await submit('t', [submission({ model: 'nope' })]);
+    expect(await submit(T, [])).toEqual([]);
+    await submit(T, [submission({ model: 'nope' })]);
     expect(segments.lines).toEqual([]);
   });
 });
