@@ -28,6 +28,11 @@ export interface OperationsOptions {
    * @default 'docs/runbook.md'
    */
   readonly runbookUrl?: string;
+  /**
+   * Whether alarms over calculated metrics are left out. MiniStack refuses them.
+   * @default false
+   */
+  readonly isWithoutMath?: boolean;
 }
 
 export interface OperationsProps extends OperationsOptions {
@@ -46,10 +51,15 @@ export class Operations extends Construct {
 
   constructor(scope: Construct, id: string, props: OperationsProps) {
     super(scope, id);
-    const { service, parts, alarmActions, runbookUrl } = props;
+    const { service, parts, alarmActions, runbookUrl, isWithoutMath } = props;
     this.#parts = parts;
     this.#measures = new Measures(service);
-    this.alarms = new ServiceAlarms(this, 'Alarms', { service, actions: alarmActions, runbookUrl });
+    this.alarms = new ServiceAlarms(this, 'Alarms', {
+      service,
+      actions: alarmActions,
+      runbookUrl,
+      isWithoutMath,
+    });
     this.#watchWork(props.queueAgeAlarm ?? Duration.minutes(15));
     this.#watchClocks();
     this.#watchFunctions();

@@ -3,6 +3,7 @@ import {
   ComparisonOperator,
   type IAlarmAction,
   type IMetric,
+  MathExpression,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
@@ -39,6 +40,11 @@ export interface ServiceAlarmsProps {
    * @default 'docs/runbook.md'
    */
   readonly runbookUrl?: string;
+  /**
+   * Whether alarms over calculated metrics are left out. MiniStack refuses them.
+   * @default false
+   */
+  readonly isWithoutMath?: boolean;
 }
 
 export interface ServiceAlarmProps {
@@ -74,8 +80,9 @@ export class ServiceAlarms extends Construct {
   }
 
   /** Adds an alarm; its id is part of its name. */
-  add(id: string, props: ServiceAlarmProps): Alarm {
-    const { service, actions = [], runbookUrl = 'docs/runbook.md' } = this.#props;
+  add(id: string, props: ServiceAlarmProps): void {
+    const { service, actions = [], runbookUrl = 'docs/runbook.md', isWithoutMath } = this.#props;
+    if (isWithoutMath && props.metric instanceof MathExpression) return;
     const alarm = new Alarm(this, id, {
       alarmName: `${service}-${id}`,
       alarmDescription: `${props.impact}\nWhat to do: ${runbookUrl}#${props.runbook}`,
@@ -93,6 +100,5 @@ export class ServiceAlarms extends Construct {
       alarm.addOkAction(action);
     }
     this.alarms.push(alarm);
-    return alarm;
   }
 }

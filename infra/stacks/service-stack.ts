@@ -45,6 +45,7 @@ export class ServiceStack extends Stack {
       operations: {
         alarmActions: topic ? [new SnsAction(topic)] : [],
         hourlyCostAlarmUsd: settings.hourlyCostAlarmUsd,
+        isWithoutMath: settings.emulator,
         queueAgeAlarm: Duration.seconds(settings.queueAgeAlarmSeconds),
       },
     });
