@@ -16,6 +16,16 @@ export default defineConfig({
       project('integration', 120_000),
       {
         test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.test.ts'],
+          // One stack and one provider for all of them.
+          fileParallelism: false,
+          testTimeout: 360_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'emulator',
           include: [ON_EMULATOR],
           globalSetup: 'test/support/emulator-setup.ts',

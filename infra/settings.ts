@@ -51,6 +51,8 @@ const shape = {
   interactiveConcurrency: whole(2, 1_000).default(8),
   /** How long one dispatcher works. Unit: seconds. */
   dispatchTimeoutSeconds: whole(30, 900).default(300),
+  /** How often a message is handed out before it is given up. */
+  maxReceives: whole(1, 1_000).default(5),
   dispatchMemoryMb: whole(512, 10_240).default(1_769),
   /** Calls a second that the API takes, all tenants together, and most at once. */
   throttleRate: whole(1, 10_000).default(200),
@@ -63,7 +65,10 @@ const shape = {
   queueAgeAlarmSeconds: whole(60, 604_800).default(900),
   /** Whether the stack sets the account's role for logs of API Gateway; one stack a region suffices. */
   apiGatewayLogRole: flag.default(true),
-  /** Whether it is deployed to MiniStack or LocalStack. */
+  /**
+   * Whether it is deployed to MiniStack or LocalStack. Leaves out what those cannot do, which are
+   * alarms over calculated metrics, and prints the URL they serve the API at; nothing else.
+   */
   emulator: flag.default(false),
 };
 

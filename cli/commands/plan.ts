@@ -7,6 +7,7 @@ import {
   type ModelPlan,
   planFile,
 } from '../../local/run/plan-file.ts';
+import { AppError } from '../../shared/domain/errors.ts';
 import type { Lane } from '../../shared/domain/lane.ts';
 import { formatCount, formatDuration, formatQuantity, formatShare, formatUsd } from '../format.ts';
 import { createProgressView } from '../progress/progress-view.ts';
@@ -19,10 +20,17 @@ export interface PlanFlags {
   readonly json?: boolean;
 }
 
+const STDIN = '-';
 const BAD_INPUT = 2;
 
 /** Shows what a run would take; resolves to the exit code. */
 export async function plan(input: string, flags: PlanFlags, terminal: Terminal): Promise<number> {
+  if (input === STDIN) {
+    throw new AppError(
+      'invalid_request',
+      'The input must be a file, as for run. Save standard input first: cat > in.jsonl',
+    );
+  }
   const { models } = await configure(terminal, flags, false);
   const path = resolve(terminal.directory, input);
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -53,6 +53,7 @@ export function reportJson(report: RunReport, places: RunPlaces): Record<string,
     cost_micro_usd: report.costMicroUsd,
     spent_micro_usd: report.spentMicroUsd,
     unpriced_models: report.unpricedModels,
+    unmetered_answers: report.unmetered,
     wall_ms: report.wallMs,
     throttled: report.throttled,
     retried: report.retried,
@@ -110,12 +111,17 @@ function describeTokens({ inputTokens, cachedInputTokens, outputTokens }: RunRep
   return `${formatCount(inputTokens)} in${cached}, ${formatCount(outputTokens)} out`;
 }
 
-function describeCost({ costMicroUsd, spentMicroUsd, unpricedModels }: RunReport): string {
+function describeCost(report: RunReport): string {
+  const { costMicroUsd, spentMicroUsd, unpricedModels, unmetered } = report;
   const earlier = costMicroUsd - spentMicroUsd;
   const split = earlier > 0 ? `, of which ${formatUsd(spentMicroUsd)} in this run` : '';
   const unknown =
     unpricedModels.length === 0 ? '' : `, without ${unpricedModels.join(', ')} (price not known)`;
-  return `${formatUsd(costMicroUsd)}${split}${unknown}`;
+  const free =
+    unmetered === 0
+      ? ''
+      : `, without ${formatQuantity(unmetered, 'answer')} that came without usage`;
+  return `${formatUsd(costMicroUsd)}${split}${unknown}${free}`;
 }
 
 function describeTime({ wallMs, latencyMs, answered, failed, doneBefore }: RunReport): string {

@@ -11,7 +11,10 @@ import {
   type Scope,
 } from '../../shared/domain/api-key.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts';
+import {
+  type AuthenticateKey,
+  createAuthenticateKey,
+} from '../../shared/usecases/authenticate-key.ts';
 
 /**
  * Says who calls, from the request, or from what the host of the app knows of it (`bindings`).
@@ -27,11 +30,27 @@ export interface ApiKeyEntry {
   readonly scopes?: readonly Scope[];
 }
 
+/** Keys beside the fixed ones. */
+export interface StoredKeys {
+  readonly authenticateKey: AuthenticateKey;
+  /** No key was ever made. */
+  isEmpty(): Promise<boolean>;
+}
+
+const NO_STORED_KEYS: StoredKeys = {
+  authenticateKey: async () => null,
+  isEmpty: async () => true,
+};
+
 /**
- * Authenticates against a fixed list of keys, in `Authorization: Bearer` or `x-api-key`. With an
- * empty list everyone is the default tenant: only for a server that listens on loopback.
+ * Authenticates against a fixed list of keys, then against stored ones, in `Authorization: Bearer`
+ * or `x-api-key`. Where there is neither, everyone is the default tenant: only for a server that
+ * listens on loopback.
  */
-export function createKeyAuthenticator(keys: readonly ApiKeyEntry[]): Authenticate {
+export function createKeyAuthenticator(
+  keys: readonly ApiKeyEntry[],
+  stored: StoredKeys = NO_STORED_KEYS,
+): Authenticate {
   // Of this process only: the digests are kept nowhere.
   const pepper = randomBytes(32).toString('hex');
   const records = new Map(
@@ -52,12 +71,12 @@ export function createKeyAuthenticator(keys: readonly ApiKeyEntry[]): Authentica
     adminKey: async () => null,
   });
   return async ({ headers }) => {
-    if (keys.length === 0) return principalOf(DEFAULT_TENANT, SCOPES);
+    if (keys.length === 0 && (await stored.isEmpty())) return principalOf(DEFAULT_TENANT, SCOPES);
     const presented = presentedKey((name) => headers.get(name));
     if (presented === null) {
       throw new AppError('unauthenticated', 'Send an API key as "Authorization: Bearer <key>"');
     }
-    const caller = await authenticateKey(presented);
+    const caller = (await authenticateKey(presented)) ?? (await stored.authenticateKey(presented));
     if (caller !== null) return caller.principal;
     throw new AppError(
       'unauthenticated',

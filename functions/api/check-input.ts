@@ -15,7 +15,7 @@ export function checkInput<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: describeIssue });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap(faultsOf).slice(0, MOST_FAULTS);
   const message = errors.map((fault) => `${fault.pointer || '/'}: ${fault.message}`).join('; ');
@@ -34,4 +34,37 @@ function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
 /** RFC 6901, and cut where a caller's key is long. */
 function escapePointer(key: string): string {
   return key.slice(0, MOST_QUOTED).replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  record: 'an object',
+  string: 'a text',
+};
+const UNITS: Readonly<Record<string, string>> = { array: ' entries', string: ' characters' };
+
+/** What to write instead, where the schema has no words of its own. */
+function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  const wanted = wantedBy(issue);
+  if (wanted === undefined) return undefined;
+  return issue.input === undefined ? `is missing; it must be ${wanted}` : `must be ${wanted}`;
+}
+
+function wantedBy(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return KINDS[issue.expected];
+    case 'invalid_value':
+      return `${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
+    case 'too_big':
+      return `at most ${issue.maximum}${UNITS[issue.origin] ?? ''}`;
+    case 'too_small':
+      return `at least ${issue.minimum}${UNITS[issue.origin] ?? ''}`;
+    default:
+      return undefined;
+  }
 }

@@ -37,6 +37,12 @@ export interface DispatchOptions {
    */
   readonly timeout?: Duration;
   /**
+   * How often a message is handed out before it is given up. AWS advises at least five where
+   * Lambda reads: an invocation that was throttled counts.
+   * @default 5
+   */
+  readonly maxReceives?: number;
+  /**
    * 1769 MB are one core, 3538 MB two. Unit: MB.
    * @default 1769
    */
@@ -68,14 +74,15 @@ export class BatchDispatcher extends Construct {
     const { defaults, state, configuration } = props;
     const timeout = props.timeout ?? Duration.minutes(5);
     this.timeout = timeout;
+    const common = { consumerTimeout: timeout, maxReceives: props.maxReceives ?? 5 };
     this.interactive = new DispatchQueue(this, 'Interactive', {
-      consumerTimeout: timeout,
+      ...common,
       batchSize: INTERACTIVE_BATCH_SIZE,
       window: Duration.seconds(0),
       maxConcurrency: props.interactiveConcurrency ?? 8,
     });
     this.bulk = new DispatchQueue(this, 'Bulk', {
-      consumerTimeout: timeout,
+      ...common,
       batchSize: props.bulkBatchSize ?? 100,
       window: props.bulkWindow ?? Duration.seconds(5),
       maxConcurrency: props.bulkConcurrency ?? 8,

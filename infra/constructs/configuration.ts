@@ -9,14 +9,22 @@ import { allowSecret } from './service-secrets.ts';
 /** What a standard parameter holds, which costs nothing. Unit: bytes. */
 const STANDARD_BYTES = 4 * 1_024;
 
+export interface ConfigurationProps {
+  /** Names the deployment; the parameter lies below it. */
+  readonly service: string;
+  readonly config: DeployedConfig;
+}
+
 /** penstock.yaml as a parameter, and the secrets it names, which exist already. */
 export class Configuration extends Construct {
   readonly parameter: IStringParameter;
   readonly #secrets: readonly ISecret[];
 
-  constructor(scope: Construct, id: string, { text, secretNames }: DeployedConfig) {
+  constructor(scope: Construct, id: string, { service, config }: ConfigurationProps) {
     super(scope, id);
+    const { text, secretNames } = config;
     this.parameter = new StringParameter(this, 'Parameter', {
+      parameterName: `/${service}/penstock.yaml`,
       description: 'penstock.yaml: providers and models. Functions look for changes by themselves',
       stringValue: text,
       tier:

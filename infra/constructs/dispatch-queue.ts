@@ -13,14 +13,14 @@ export interface DispatchQueueProps {
   readonly window: Duration;
   /** Most invocations at once. 2 to 1000. */
   readonly maxConcurrency: number;
+  /** How often a message is handed out before it is given up. */
+  readonly maxReceives: number;
 }
 
 /** A doorbell the sweeper rings again each minute need not be kept for long. */
 const RETENTION = Duration.days(4);
 /** Time for people to look at what failed. */
 const DEAD_LETTER_RETENTION = Duration.days(14);
-/** AWS advises at least five where Lambda reads: throttled invocations count as receives. */
-const MAX_RECEIVES = 5;
 
 /**
  * A queue and its dead-letter queue. Owns what is only right together: how long a message is
@@ -35,7 +35,7 @@ export class DispatchQueue extends Construct {
   constructor(scope: Construct, id: string, props: DispatchQueueProps) {
     super(scope, id);
     this.#props = props;
-    const { consumerTimeout, window } = props;
+    const { consumerTimeout, window, maxReceives } = props;
     this.visibilityTimeout = Duration.seconds(
       VISIBILITY_TIMEOUT_FACTOR * consumerTimeout.toSeconds() + window.toSeconds(),
     );
@@ -52,7 +52,7 @@ export class DispatchQueue extends Construct {
       enforceSSL: true,
       retentionPeriod: RETENTION,
       visibilityTimeout: this.visibilityTimeout,
-      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: MAX_RECEIVES },
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: maxReceives },
     });
   }
 

@@ -1,9 +1,11 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
   type BucketProps,
+  CfnBucket,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -49,7 +51,6 @@ export class PayloadBucket extends Construct {
     this.bucket = new Bucket(this, 'Bucket', {
       ...locked,
       versioned: true,
-      serverAccessLogsBucket: accessLog,
       lifecycleRules: [
         {
           id: 'expire',
@@ -61,6 +62,26 @@ export class PayloadBucket extends Construct {
         { id: 'remove-markers', expiredObjectDeleteMarker: true },
       ],
     });
+    this.#logAccessTo(accessLog);
+  }
+
+  /** As CDK does it under a flag; without the flag it falls back to ACLs, which are switched off. */
+  #logAccessTo(accessLog: Bucket): void {
+    const resource = this.bucket.node.defaultChild;
+    if (resource instanceof CfnBucket) {
+      resource.loggingConfiguration = { destinationBucketName: accessLog.bucketName };
+    }
+    accessLog.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('logging.s3.amazonaws.com')],
+        actions: ['s3:PutObject'],
+        resources: [accessLog.arnForObjects('*')],
+        conditions: {
+          ArnLike: { 'aws:SourceArn': this.bucket.bucketArn },
+          StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
+        },
+      }),
+    );
   }
 
   /**

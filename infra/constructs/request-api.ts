@@ -111,6 +111,8 @@ export class RequestApi extends Construct {
         throttlingBurstLimit: props.throttleBurst ?? 400,
       },
     });
+    // It would repeat the URL, under a name that nobody looks for.
+    this.api.node.tryRemoveChild('Endpoint');
     addGatewayProblems(this.api);
     this.#addRoutes();
     this.#acknowledge();

@@ -44,7 +44,7 @@ export class Service extends Construct {
     const { service, state, config } = props;
     const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
     const defaults: FunctionDefaults = { service, logRetention };
-    const configuration = new Configuration(this, 'Configuration', config);
+    const configuration = new Configuration(this, 'Configuration', { service, config });
     const common = { defaults, state, configuration };
     const dispatcher = new BatchDispatcher(this, 'Dispatcher', { ...common, ...props.dispatch });
     const withQueues = { defaults, state, dispatcher };

@@ -13,6 +13,9 @@ export interface StateTableProps {
   readonly isRetained: boolean;
 }
 
+/** Partitions of API keys by digest, as shared/adapters/dynamodb/key-store.ts names them. */
+const KEY_ITEMS = 'KEY#*';
+
 type Use = 'read' | 'write';
 
 const ACTIONS: Readonly<Record<Use, readonly string[]>> = {
@@ -56,6 +59,13 @@ export class StateTable extends Construct {
       uses.flatMap((use) => ACTIONS[use]),
       [this.table.tableArn],
     );
+  }
+
+  /** Lets a function look API keys up by their digest, and see nothing else. */
+  allowKeyLookup(fn: ServiceFunction): void {
+    fn.allow(['dynamodb:GetItem'], [this.table.tableArn], {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [KEY_ITEMS] },
+    });
   }
 
   /** Lets a function query the indexes named. */

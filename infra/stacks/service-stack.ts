@@ -12,6 +12,11 @@ export interface ServiceStackProps extends StackProps {
   readonly state: State;
   /** Names the deployment, e.g. `penstock-prod`. */
   readonly service: string;
+  /**
+   * Where the emulator listens, which serves APIs below a path of its own.
+   * @default - it is deployed to AWS
+   */
+  readonly emulatorEndpoint?: string;
 }
 
 /** Everything that can be made anew. */
@@ -19,7 +24,7 @@ export class ServiceStack extends Stack {
   readonly penstock: Penstock;
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
-    const { settings, state, service, ...rest } = props;
+    const { settings, state, service, emulatorEndpoint, ...rest } = props;
     super(scope, id, rest);
     const { alarmTopicArn } = settings;
     const topic = alarmTopicArn ? Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn) : null;
@@ -35,6 +40,7 @@ export class ServiceStack extends Stack {
         interactiveConcurrency: settings.interactiveConcurrency,
         timeout: Duration.seconds(settings.dispatchTimeoutSeconds),
         memoryMb: settings.dispatchMemoryMb,
+        maxReceives: settings.maxReceives,
       },
       api: {
         stageName: settings.stage,
@@ -49,10 +55,16 @@ export class ServiceStack extends Stack {
         queueAgeAlarm: Duration.seconds(settings.queueAgeAlarmSeconds),
       },
     });
-    const { configuration } = this.penstock.service;
+    const { configuration, api, dispatcher } = this.penstock.service;
+    const baseUrl = emulatorEndpoint
+      ? `${emulatorEndpoint}/restapis/${api.api.restApiId}/${settings.stage}/_user_request_`
+      : this.penstock.baseUrl;
     const output = (name: string, description: string, value: string) =>
       new CfnOutput(this, name, { description, value });
-    output('BaseUrl', 'Where it is called; /v1 comes after it', this.penstock.baseUrl);
+    output('BaseUrl', 'Where it is called; /v1 comes after it', baseUrl);
     output('ConfigParameter', 'penstock.yaml', configuration.parameter.parameterName);
+    const { bulk } = dispatcher;
+    output('BulkQueueUrl', 'Notices of bulk work', bulk.queue.queueUrl);
+    output('BulkDeadLetterQueueUrl', 'Notices given up', bulk.deadLetterQueue.queueUrl);
   }
 }

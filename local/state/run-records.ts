@@ -70,6 +70,15 @@ export class RunRecords {
     this.#write('purpose', purpose);
   }
 
+  /** Secret that API keys are digested with; `null` until the first one is made. */
+  get pepper(): string | null {
+    return this.#read('pepper', z.string());
+  }
+
+  set pepper(pepper: string) {
+    this.#write('pepper', pepper);
+  }
+
   #read<Value>(name: string, schema: z.ZodType<Value>): Value | null {
     const text = this.#database.statement(READ).get(name)?.[0];
     return typeof text === 'string' ? schema.parse(JSON.parse(text)) : null;

@@ -30,6 +30,8 @@ export const GATEWAY_SYNC_WAIT_MS = 25_000;
 /** Unit: characters. */
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
 /** Unit: characters. */
+export const MAX_NAME_LENGTH = 128;
+/** Unit: characters. */
 export const MAX_CUSTOM_ID_LENGTH = 512;
 /** Unit: characters. */
 export const MAX_TAG_LENGTH = 64;
@@ -44,3 +46,9 @@ export const DEFAULT_PAGE = 100;
  * on top. Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", read 2026-11-23.
  */
 export const VISIBILITY_TIMEOUT_FACTOR = 6;
+
+/**
+ * Most of one page of result lines, unless a single line holds more. Written into the JSON that a
+ * function answers with, its quotes take room too; together it stays below Lambda's 6 MB. Unit: bytes.
+ */
+export const MAX_RESULT_PAGE_BYTES = 3_500_000;

@@ -13,6 +13,7 @@ import {
   INITIAL_SURGE_PER_MILLE,
   type LimitState,
 } from './capacity-state.ts';
+import { lowerGuess, raiseGuess } from './limit-guess.ts';
 import { DIMENSIONS, type Dimension } from './provider-outcome.ts';
 import { adjust, GRAINS_PER_UNIT } from './token-bucket.ts';
 import { workerCount } from './worker-shares.ts';
@@ -39,6 +40,8 @@ export interface Refusal {
   readonly isExplained: boolean;
   /** Calls this worker had in flight. */
   readonly inFlight: number;
+  /** What this worker was admitted lately. Unit: units per minute. */
+  readonly admittedPerMinute: Readonly<Record<Dimension, number>>;
 }
 
 export interface Lessons {
@@ -111,7 +114,8 @@ function learnLimit(limit: LimitState, lesson: LimitLesson, workers: number): Li
     isDepthKnown: limit.isDepthKnown || lesson.depthUnits !== undefined,
     bucket: { ...moved, grains: Math.min(moved.grains, depthUnits * GRAINS_PER_UNIT) },
     chargePerMille: limit.chargePerMille + Math.round((charge - limit.chargePerMille) / workers),
-    correctedUnits: limit.correctedUnits + Math.round(lesson.correctionUnits),
+    correctedUnits: limit.correctedUnits + lesson.correctionUnits,
+    guess: lesson.perMinute === undefined ? limit.guess : null,
   };
 }
 
@@ -138,6 +142,14 @@ function refuse(state: CapacityState, refusal: Refusal, nowMs: number): Capacity
     };
   }
   if (refusal.isExplained) return { ...paused, cutAtMs: nowMs };
+  const hidden = hiddenLimit(paused.limits, refusal.throttledBy);
+  if (hidden !== null) {
+    const admitted =
+      refusal.admittedPerMinute[hidden] * Math.max(1, Object.keys(state.workers).length);
+    const guessed = lowerGuess(paused.limits[hidden], admitted, nowMs);
+    const limits = guessed === undefined ? paused.limits : { ...paused.limits, [hidden]: guessed };
+    return { ...paused, limits: emptied(limits, hidden), cutAtMs: nowMs };
+  }
   return {
     ...paused,
     limits: emptied(paused.limits, refusal.throttledBy),
@@ -149,6 +161,19 @@ function refuse(state: CapacityState, refusal: Refusal, nowMs: number): Capacity
     rateSetAtMs: nowMs,
     cutAtMs: nowMs,
   };
+}
+
+/** The limit behind a refusal, when nobody has stated it; `null` when caution with the stated ones will do. */
+function hiddenLimit(
+  limits: CapacityState['limits'],
+  throttledBy: Dimension | null,
+): Dimension | null {
+  const isHidden = (dimension: Dimension): boolean => {
+    const limit = limits[dimension];
+    return limit === undefined || limit.guess !== null;
+  };
+  if (throttledBy !== null) return isHidden(throttledBy) ? throttledBy : null;
+  return DIMENSIONS.every(isHidden) ? 'requests' : null;
 }
 
 /** A bucket that refused holds nothing; which one, the provider may not say. */
@@ -169,7 +194,17 @@ function emptied(
 }
 
 function recover(state: CapacityState, nowMs: number): CapacityState {
-  return growConcurrency(growSurge(growRate(state, nowMs), nowMs), nowMs);
+  return growConcurrency(growSurge(growRate(growGuesses(state, nowMs), nowMs), nowMs), nowMs);
+}
+
+function growGuesses(state: CapacityState, nowMs: number): CapacityState {
+  const limits: Partial<Record<Dimension, LimitState>> = {};
+  for (const dimension of DIMENSIONS) {
+    const limit = state.limits[dimension];
+    const raised = limit === undefined ? undefined : raiseGuess(limit, nowMs);
+    if (raised !== undefined) limits[dimension] = raised;
+  }
+  return { ...state, limits };
 }
 
 function growRate(state: CapacityState, nowMs: number): CapacityState {

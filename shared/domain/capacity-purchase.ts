@@ -78,6 +78,8 @@ interface Budget {
   readonly marginGrains: number;
   /** What this worker may take of the refill of one horizon. */
   readonly shareGrains: number;
+  /** Less is not worth a write; 0 where nobody else writes. */
+  readonly leastGrains: number;
   readonly availableGrains: number;
 }
 
@@ -102,11 +104,9 @@ export function purchase(
 
   const granted = countGranted(budgets, order.claims);
   const isCrumb =
-    workerCount(next) > 1 &&
     granted.count < order.claims.length &&
-    budgets.some(({ dimension, availableGrains, shareGrains }) => {
-      const isShort = availableGrains < shareGrains * LEAST_SHARE;
-      return isShort && granted.taken[dimension] < shareGrains * LEAST_SHARE;
+    budgets.some(({ dimension, availableGrains, leastGrains }) => {
+      return Math.max(availableGrains, granted.taken[dimension]) < leastGrains;
     });
   if (granted.count === 0 || isCrumb) {
     const waitsMs = budgets.map((budget) => waitFor(budget, order.claims, horizonMs));
@@ -185,6 +185,7 @@ function budgetOf(
     releaseSpeed: refillSpeed / workers + surplusSpeed,
     marginGrains,
     shareGrains,
+    leastGrains: workers > 1 ? shareGrains * LEAST_SHARE : 0,
     availableGrains: Math.min(
       shareGrains + surplusSpeed * horizonMs,
       shareGrains + surplus,
@@ -233,11 +234,10 @@ function loneThreshold(budget: Budget, cost: number): number {
 /** When the first claim may go: by the budget, or alone. */
 function waitFor(budget: Budget, [first]: readonly Claim[], horizonMs: number): number {
   if (first === undefined) return horizonMs;
-  const { limit, refillSpeed, marginGrains, shareGrains } = budget;
+  const { limit, refillSpeed, marginGrains, shareGrains, leastGrains } = budget;
   const cost = costGrains(limit, first[budget.dimension]);
   if (cost === 0) return 0;
-  const wanted = Math.max(cost, shareGrains * LEAST_SHARE);
-  const forRefill = wanted + marginGrains - refillSpeed * horizonMs;
+  const forRefill = Math.max(cost, leastGrains) + marginGrains - refillSpeed * horizonMs;
   const forShare = cost > shareGrains ? cost + marginGrains - shareGrains : 0;
   const needed = Math.min(Math.max(forRefill, forShare), loneThreshold(budget, cost));
   const missing = needed - limit.bucket.grains;

@@ -21,6 +21,16 @@ export interface LimitState {
   readonly chargePerMille: number;
   /** Sum of all corrections so far, so that none is made twice. Unit: units. */
   readonly correctedUnits: number;
+  /** How the limit was guessed; `null` when it was stated. */
+  readonly guess: LimitGuess | null;
+}
+
+/** Where a guess comes from, and how it has fared. Instants in ms since the epoch. */
+export interface LimitGuess {
+  /** The rate at which a call was last refused. Unit: units per minute. Integer > 0. */
+  readonly refusedPerMinute: number;
+  readonly refusedAtMs: number;
+  readonly setAtMs: number;
 }
 
 /** Capacity a worker has bought and spends evenly between two instants. */
@@ -87,6 +97,7 @@ export function createLimit(perMinute: number, isDeclared: boolean, nowMs: numbe
     bucket: { grains: depthUnits * GRAINS_PER_UNIT, creditedAtMs: Math.floor(nowMs) },
     chargePerMille: 1_000,
     correctedUnits: 0,
+    guess: null,
   };
 }
 

@@ -11,6 +11,7 @@
  * tried for each limit, and the one that predicts better is believed.
  */
 
+import { AdmissionMeter } from './admission-meter.ts';
 import type { Lessons, LimitLesson, Refusal } from './capacity-learning.ts';
 import { type Claim, chargeOf } from './capacity-purchase.ts';
 import { type CapacityState, effectivePerMinute, type SpendingPlan } from './capacity-state.ts';
@@ -37,6 +38,9 @@ const CHARGE_SAMPLE_SHARE = 0.05;
 const CHARGE_SAMPLE_CALLS = 20;
 const LOWEST_CHARGE_RATIO = 0.2;
 const HIGHEST_CHARGE_RATIO = 5;
+/** A bucket that holds less than so many of a call may well have refused it: estimates err. */
+const NEARLY_EMPTY_CLAIMS = 2;
+const NOTHING: Claim = { requests: 0, inputTokens: 0, outputTokens: 0, totalTokens: 0 };
 
 type PerLimit = Partial<Record<Dimension, number>>;
 
@@ -93,7 +97,8 @@ export class LimitObserver {
   private readonly mirrors = new Map<Dimension, Mirror>();
   /** Limits the headers show and the configuration does not. Unit: units per minute. */
   private readonly undeclared = new Map<Dimension, number>();
-  private refusals: Refusal[] = [];
+  private refusals: Omit<Refusal, 'inFlight' | 'admittedPerMinute'>[] = [];
+  private readonly admissions = new AdmissionMeter();
   private workers = 1;
   private othersPlans: readonly SpendingPlan[] = [];
   private outputRatio = 1;
@@ -142,6 +147,7 @@ export class LimitObserver {
 
   /** Charges a call as it leaves. */
   sent(claim: Claim, nowMs: number): SentCall {
+    this.admissions.sent(claim, nowMs);
     const snapshots: Partial<Record<Dimension, Snapshot>> = {};
     for (const [dimension, mirror] of this.mirrors) {
       this.advance(dimension, mirror, nowMs);
@@ -183,13 +189,12 @@ export class LimitObserver {
     }
     this.noticeUndeclared(outcome);
     if (isRefusal(outcome)) {
-      const windows = Object.values(outcome.signals.windows);
+      this.admissions.refused(call.claim, call.sentAtMs);
       this.refusals.push({
         sentAtMs: call.sentAtMs,
         throttledBy: outcome.throttledBy,
         retryAfterMs: outcome.signals.retryAfterMs ?? null,
-        isExplained: windows.some((window) => window.remaining !== undefined),
-        inFlight: 0,
+        isExplained: isExplained(outcome, call.claim),
       });
     }
   }
@@ -209,7 +214,7 @@ export class LimitObserver {
   }
 
   /** Everything learnt since the last call, and forgets it. */
-  report(inFlight: number): Lessons {
+  report(inFlight: number, nowMs: number): Lessons {
     const limits: Partial<Record<Dimension, LimitLesson>> = {};
     for (const [dimension, mirror] of this.mirrors) {
       const correctionUnits = this.takeCorrection(mirror);
@@ -231,7 +236,8 @@ export class LimitObserver {
       }
     }
     this.undeclared.clear();
-    const refusals = this.refusals.map((refusal) => ({ ...refusal, inFlight }));
+    const admittedPerMinute = this.refusals.length > 0 ? this.admissions.perMinute(nowMs) : NOTHING;
+    const refusals = this.refusals.map((refusal) => ({ ...refusal, inFlight, admittedPerMinute }));
     this.refusals = [];
     return { limits, refusals };
   }
@@ -396,6 +402,21 @@ function learnRatio(mirror: Mirror, sample: number): void {
 
 function isRefusal(outcome: ProviderOutcome): outcome is ProviderFailure {
   return outcome.kind === 'failed' && outcome.code === 'provider_throttled';
+}
+
+/**
+ * True when a level shows why: that of the limit named, or else any that holds hardly more than the
+ * call asked for. A level of another limit explains nothing, and to correct it would change nothing.
+ */
+function isExplained({ signals, throttledBy }: ProviderFailure, claim: Claim): boolean {
+  const { windows } = signals;
+  if (throttledBy !== null && throttledBy !== 'concurrency') {
+    if (windows[throttledBy]?.remaining !== undefined) return true;
+  }
+  return DIMENSIONS.some((dimension) => {
+    const remaining = windows[dimension]?.remaining;
+    return remaining !== undefined && remaining < NEARLY_EMPTY_CLAIMS * claim[dimension];
+  });
 }
 
 function emptyMirror(): Mirror {

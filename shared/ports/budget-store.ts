@@ -40,7 +40,7 @@ export interface BudgetSettlement {
 export interface BudgetStore {
   /** Reserves all that is asked, or nothing; atomic against all other asks of the tenant. */
   reserve(ask: BudgetAsk): Promise<BudgetAnswer>;
-  /** Replaces a reservation by what it came to. What is reserved never falls below 0. */
+  /** Replaces a reservation by what it came to. What is reserved reads 0 at least. */
   settle(settlement: BudgetSettlement): Promise<void>;
   read(tenant: string, month: string): Promise<BudgetState>;
 }

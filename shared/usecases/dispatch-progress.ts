@@ -16,6 +16,8 @@ export interface DispatchProgress {
   readonly inputTokens: number;
   readonly cachedInputTokens: number;
   readonly outputTokens: number;
+  /** Answers whose provider did not say what they used; they count as free. */
+  readonly unmetered: number;
   readonly models: readonly ModelProgress[];
   readonly stops: readonly ProviderStop[];
 }

@@ -166,6 +166,7 @@ class Engine implements Dispatcher {
       inputTokens: tally.inputTokens,
       cachedInputTokens: tally.cachedInputTokens,
       outputTokens: tally.outputTokens,
+      unmetered: tally.unmetered,
       models,
       stops: this.listStops(),
     };

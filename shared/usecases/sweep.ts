@@ -77,7 +77,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     for (const { model, requests } of backlog) {
       telemetry.count(METRICS.backlogRequests, requests, { model });
     }
-    const waits = backlog.map(({ nextDueAtMs }) => (nextDueAtMs > 0 ? nowMs - nextDueAtMs : 0));
+    const waits = backlog.map(({ waitingSinceMs }) => nowMs - (waitingSinceMs ?? nowMs));
     telemetry.count(METRICS.queueAgeSeconds, Math.round(Math.max(0, ...waits) / 1_000));
     telemetry.count(METRICS.providerHeld, 0);
     for (const { provider } of await holds.list()) {

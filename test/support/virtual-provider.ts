@@ -31,6 +31,10 @@ export interface VirtualProviderOptions {
   /** What the provider charges for each token the caller estimated. */
   readonly charge?: number;
   readonly hasHeaders?: boolean;
+  /** Limits its headers tell of; all unless given. */
+  readonly shownLimits?: readonly Dimension[];
+  /** Refusals do not name the limit. */
+  readonly isTerse?: boolean;
   /** When the levels in the headers were read. */
   readonly headersAt?: 'admission' | 'answer';
   /** Output is charged when produced, and unused prompt charge is not given back. */
@@ -86,7 +90,7 @@ export function createVirtualProvider(options: VirtualProviderOptions): {
   const signals = (retryAfterMs?: number): RateSignals => {
     const windows: Record<string, { limit: number; remaining: number; resetMs: number }> = {};
     if (options.hasHeaders !== false) {
-      for (const dimension of DIMENSIONS) {
+      for (const dimension of options.shownLimits ?? DIMENSIONS) {
         const view = viewBucket(limits, levels, dimension, clock.nowMs());
         if (view !== undefined) windows[dimension] = view;
       }
@@ -132,7 +136,7 @@ export function createVirtualProvider(options: VirtualProviderOptions): {
       return {
         ...failure('provider_throttled', 429),
         signals: told,
-        throttledBy: reasonOf(admission.reason),
+        throttledBy: options.isTerse === true ? null : reasonOf(admission.reason),
       };
     }
     books.lastAdmittedAtMs = startedAtMs;

@@ -23,7 +23,7 @@ import { checkInput } from '../check-input.ts';
 import { readModel } from '../parse-submissions.ts';
 import { bodyFormat, parseJson, readBytes } from '../read-body.ts';
 import { asStatus, sendJson } from '../respond.ts';
-import { readIdempotencyKey } from './requests.ts';
+import { readIdempotencyKey } from './submissions.ts';
 
 export interface CompletionRoutesDeps {
   readonly submitRequests: SubmitRequests;

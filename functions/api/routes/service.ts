@@ -1,7 +1,8 @@
 /** What anybody may ask: whether it works, and how to use it. */
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { healthSchema } from '../../../shared/contracts/api.ts';
 import { ERROR_PRESENTATIONS } from '../../../shared/contracts/problem.ts';
 import type { ProviderStop } from '../../../shared/domain/provider-stop.ts';
 import type { ApiEnv, ApiRoute } from '../call.ts';
@@ -12,11 +13,6 @@ export interface ServiceRoutesDeps {
   readonly app: OpenAPIHono<ApiEnv>;
   readonly stops: () => Promise<readonly ProviderStop[]>;
 }
-
-const healthSchema = z.object({
-  status: z.enum(['ok', 'degraded']),
-  providers_held: z.array(z.object({ provider: z.string(), code: z.string(), reason: z.string() })),
-});
 
 const DOCUMENT = {
   openapi: '3.1.0',

@@ -1,4 +1,5 @@
 import { type ApiKeyRecord, SCOPES } from '../../domain/api-key.ts';
+import { AppError } from '../../domain/errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { number, numberOrNull, text } from './columns.ts';
 import type { Database } from './database.ts';
@@ -8,7 +9,8 @@ const COLUMNS = `id, tenant, name, scopes, weight, monthly_budget_micro_usd, cre
   revoked_at_ms`;
 
 const INSERT = `
-  INSERT INTO api_keys (digest, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO api_keys (digest, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO NOTHING`;
 const FIND_BY_DIGEST = `SELECT ${COLUMNS} FROM api_keys WHERE digest = ?`;
 const FIND_BY_ID = `SELECT ${COLUMNS} FROM api_keys WHERE id = ?`;
 const LIST = `SELECT ${COLUMNS} FROM api_keys ORDER BY created_at_ms DESC, seq DESC`;
@@ -23,7 +25,7 @@ export class SqliteKeyStore implements KeyStore {
   }
 
   async create(record: ApiKeyRecord, digest: string): Promise<void> {
-    this.#database.transaction(() =>
+    const { changes } = this.#database.transaction(() =>
       this.#database
         .statement(INSERT)
         .run(
@@ -38,6 +40,13 @@ export class SqliteKeyStore implements KeyStore {
           record.revokedAtMs,
         ),
     );
+    if (changes === 0) {
+      throw new AppError(
+        'state_conflict',
+        `The key ${record.id} is there already, or another id has the same key. Create it anew.`,
+        { details: { id: record.id } },
+      );
+    }
     await this.#database.flush();
   }
 

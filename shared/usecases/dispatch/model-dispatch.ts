@@ -13,7 +13,11 @@ import type { Lane } from '../../domain/lane.ts';
 import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
 import { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
+import {
+  DIMENSIONS,
+  type ProviderFailure,
+  type ProviderOutcome,
+} from '../../domain/provider-outcome.ts';
 import type { ProviderStop } from '../../domain/provider-stop.ts';
 import {
   decideRetry,
@@ -75,6 +79,8 @@ const RATED_CONCURRENCY = 1_536;
 const UNPROVEN_CONCURRENCY = 64;
 /** How long a model without work waits before it looks again unasked. Unit: ms. */
 const IDLE_MS = 1_000;
+/** A backlog of fewer is answered before an opening is warm. */
+const WORTH_WARMING = 16;
 /** A provider that answers nothing for so long is given up until a person acts. Unit: ms. */
 const UNREACHABLE_GIVE_UP_MS = 120_000;
 /** Wait that earns one retry when the retry budget is spent. Unit: ms. */
@@ -170,10 +176,14 @@ export class ModelDispatch {
       outputTokens: maxOutputTokens,
       totalTokens: inputTokens + maxOutputTokens,
     };
-    const minutes = Object.entries(this.settings.limits.perMinute).map(([dimension, perMinute]) =>
-      dimension in totals ? totals[dimension as keyof Claim] / perMinute : 0,
-    );
-    this.warming.setQueueMs(Math.max(0, ...minutes) * 60_000);
+    const minutes = DIMENSIONS.flatMap((dimension) => {
+      const declared = this.settings.limits.perMinute[dimension];
+      const perMinute = declared ?? this.state?.limits[dimension]?.perMinute;
+      return perMinute === undefined ? [] : [totals[dimension] / perMinute];
+    });
+    // Where no limit is known none is wasted by waiting, and a single answer is all that it costs.
+    const unlimitedMs = requests >= WORTH_WARMING ? Number.POSITIVE_INFINITY : 0;
+    this.warming.setQueueMs(minutes.length === 0 ? unlimitedMs : Math.max(...minutes) * 60_000);
   }
 
   stop(): void {
@@ -300,7 +310,7 @@ export class ModelDispatch {
   private async buy(works: readonly Work[], nowMs: number): Promise<number> {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
-    const lessons = this.observer.report(this.inFlight.size);
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
     this.hasNews = false;
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
@@ -552,13 +562,13 @@ export class ModelDispatch {
   private async settleCapacity(): Promise<void> {
     const isLeaving = this.hasShare && this.inFlight.size === 0;
     if (this.unused.length === 0 && !this.hasNews && !isLeaving) return;
+    const { capacity, clock, owner } = this.deps;
+    const nowMs = clock.nowMs();
     const returned = this.unused;
-    const lessons = this.observer.report(this.inFlight.size);
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
     this.unused = [];
     this.hasNews = false;
     if (isLeaving) this.hasShare = false;
-    const { capacity, clock, owner } = this.deps;
-    const nowMs = clock.nowMs();
     const { name, limits } = this.settings;
     await capacity.transact(name, (stored) => {
       const opened = giveBack(openState(stored, limits, nowMs), returned);

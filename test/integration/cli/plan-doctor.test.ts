@@ -41,6 +41,15 @@ describe('penstock plan', () => {
   });
 });
 
+describe('penstock plan of standard input', () => {
+  it('says to save it first', async () => {
+    world = await createWorld();
+    const { code, stderr } = await world.run(['plan', '-']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/cat > in\.jsonl/);
+  });
+});
+
 describe('penstock doctor', () => {
   it('finds all well', async () => {
     world = await createWorld();

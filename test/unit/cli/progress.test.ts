@@ -34,6 +34,7 @@ function progress(part: Partial<DispatchProgress>): DispatchProgress {
     inputTokens: 0,
     cachedInputTokens: 0,
     outputTokens: 0,
+    unmetered: 0,
     models: [MODEL],
     stops: [],
     ...part,

@@ -140,6 +140,7 @@ describe('purchase', () => {
       retryAfterMs: 3_000,
       isExplained: true,
       inFlight: 1,
+      admittedPerMinute: claim(0),
     };
     const held = learn(opened(), { limits: {}, refusals: [refusal] }, 0);
     expect(purchase(held, order([claim(1)], 1)).value).toEqual({
@@ -195,6 +196,7 @@ describe('learning', () => {
     retryAfterMs: null,
     isExplained: false,
     inFlight: 5,
+    admittedPerMinute: claim(0),
   };
 
   it('cuts the rate once for all refusals of one moment, and climbs back', () => {

@@ -243,6 +243,22 @@ describe('shared openings', () => {
   });
 });
 
+describe('a shared opening without a known limit', () => {
+  async function gapMs(count: number): Promise<number> {
+    const requests = workload(count).map((request) => ({ ...request, prefixKey: 'a' }));
+    const { published } = await run(requests, { settings: UNLIMITED });
+    const [leader, follower] = published
+      .map(({ outcome }) => outcome.firstAttemptAtMs ?? 0)
+      .sort((one, other) => one - other);
+    return (follower ?? 0) - (leader ?? 0);
+  }
+
+  it('is warmed for many, and holds up no handful', async () => {
+    expect(await gapMs(100)).toBeGreaterThan(100);
+    expect(await gapMs(5)).toBeLessThan(50);
+  });
+});
+
 describe('stopping', () => {
   it('finishes what is in flight and hands the rest back', async () => {
     let stop = (): void => undefined;

@@ -147,6 +147,42 @@ describe('without headers', () => {
   });
 });
 
+describe('a limit that nobody states', () => {
+  const HIDDEN: readonly (readonly [
+    string,
+    LimitSettings,
+    Omit<VirtualSetUp['provider'], 'limits'>,
+  ])[] = [
+    ['requests, named in refusals', { requestsPerMinute: 3_000 }, { hasHeaders: false }],
+    ['requests, named nowhere', { requestsPerMinute: 3_000 }, { hasHeaders: false, isTerse: true }],
+    ['tokens, named nowhere', { tokensPerMinute: 4_000_000 }, { hasHeaders: false, isTerse: true }],
+    [
+      'tokens, beside requests in the headers',
+      { requestsPerMinute: 12_000, tokensPerMinute: 4_000_000 },
+      { shownLimits: ['requests'] },
+    ],
+    [
+      'tokens, beside requests in the headers, named nowhere',
+      { requestsPerMinute: 12_000, tokensPerMinute: 4_000_000 },
+      { shownLimits: ['requests'], isTerse: true },
+    ],
+  ];
+
+  it.each(HIDDEN)('%s: is found from refusals, and then kept to', async (_, limits, provider) => {
+    const run = await runVirtually({
+      requests: workload(6_000),
+      settings: modelSettings({ perMinute: {} }),
+      provider: { ...provider, limits: { ...limits, depthSeconds: 6 } },
+    });
+    const binding = limits.tokensPerMinute === undefined ? 'requests' : 'totalTokens';
+    expect(run.utilization(binding)).toBeGreaterThan(0.97);
+    expect(run.books.refused / run.books.sent).toBeLessThan(0.05);
+    expect(run.books.duringRetryAfter).toBeLessThanOrEqual(run.books.refused);
+    expect([...run.books.servedIds.values()].every((times) => times === 1)).toBe(true);
+    expect(run.published).toHaveLength(6_000);
+  });
+});
+
 /** Several workers, each far from the store: what they share is old when they read it. */
 describe('several workers on one limit', () => {
   const requests = workload(9_000);

@@ -7,6 +7,8 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 const HOUR_MS = 3_600_000;
 
+const BACKLOG = { inputTokens: 1, maxOutputTokens: 1, nextDueAtMs: 0 };
+
 interface SetUp {
   readonly idle?: readonly SliceNotice[];
   readonly backlog?: readonly Backlog[];
@@ -85,8 +87,8 @@ describe('sweeping', () => {
   it('measures the backlog, the longest wait of what is due, and held providers', async () => {
     const { sweep, clock, holds, metrics } = start({
       backlog: [
-        { model: 'a', requests: 5, inputTokens: 1, maxOutputTokens: 1, nextDueAtMs: 0 },
-        { model: 'b', requests: 7, inputTokens: 1, maxOutputTokens: 1, nextDueAtMs: 1 },
+        { ...BACKLOG, model: 'a', requests: 5, waitingSinceMs: 1 },
+        { ...BACKLOG, model: 'b', requests: 7, waitingSinceMs: Number.MAX_SAFE_INTEGER },
       ],
     });
     const now = clock.nowMs();

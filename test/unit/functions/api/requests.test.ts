@@ -116,6 +116,23 @@ describe('submitting one', () => {
     expect([status, body.code]).toEqual([400, 'invalid_request']);
   });
 
+  it('says of each faulty field what to write instead', async () => {
+    const { send } = start();
+    const item = { model: 'gpt-4o-mini', url: '/nope', tags: 'a', custom_id: '', messages: [] };
+    const { body } = await send('/v1/requests', post(item));
+    expect(body.detail.split('; /')).toEqual([
+      expect.stringMatching(/^\/custom_id: must be at least 1 characters$/),
+      expect.stringMatching(/^url: must be one of \/v1\/chat\/completions, /),
+      'body: is missing; it must be an object',
+      'tags: must be a list',
+      expect.stringMatching(/^messages: is no field of this object/),
+    ]);
+    const query = await send('/v1/requests?status=done&limit=0');
+    expect(query.body.detail).toMatch(
+      /^\/status: must be one of queued, .*; \/limit: must be at least 1$/,
+    );
+  });
+
   it('refuses what cannot fit, with the numbers', async () => {
     const clock = new FakeClock();
     const message = 'input 200000 tokens > 128000';
@@ -189,7 +206,7 @@ describe('an idempotency key', () => {
     expect([both.status, both.body.errors[0].pointer]).toEqual([400, '/id']);
     const long = { 'idempotency-key': 'k'.repeat(256) };
     expect((await send('/v1/requests', post(ITEM, long))).status).toBe(400);
-    expect((await send('/v1/requests', post([ITEM], key))).status).toBe(400);
+    expect((await send('/v1/requests', post([ITEM], long))).status).toBe(400);
   });
 
   it('is not needed: without one each call is a new request', async () => {

@@ -1,0 +1,5 @@
+import { makeFileStores, makeMemoryStores } from '../sqlite-stores.ts';
+import { defineBudgetStoreContract } from './suite.ts';
+
+defineBudgetStoreContract('SQLite in memory', makeMemoryStores);
+defineBudgetStoreContract('SQLite in a file', makeFileStores);
