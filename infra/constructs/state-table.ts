@@ -21,12 +21,7 @@ type Use = 'read' | 'write';
 const ACTIONS: Readonly<Record<Use, readonly string[]>> = {
   read: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
   // Transactions are allowed by what they consist of.
-  write: [
-    'dynamodb:PutItem',
-    'dynamodb:UpdateItem',
-    'dynamodb:DeleteItem',
-    'dynamodb:ConditionCheckItem',
-  ],
+  write: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
 };
 
 /** The one table: requests, outcomes, usage, capacity, keys. Nobody may scan it. */
