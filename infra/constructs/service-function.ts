@@ -17,9 +17,14 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
+import {
+  BUNDLE_TARGET,
+  LEFT_OUT,
+  MAIN_FIELDS,
+  REQUIRE_BANNER,
+} from '../../shared/contracts/bundling.ts';
 import type { ENV } from '../../shared/contracts/env-keys.ts';
 import { METRIC_NAMESPACE } from '../../shared/contracts/metric-names.ts';
-import { BUNDLE_TARGET, LEFT_OUT, MAIN_FIELDS, REQUIRE_BANNER } from '../bundling.ts';
 import { LOCK_FILE, REPOSITORY } from '../entrypoints.ts';
 
 /** What all functions of one deployment have in common. */

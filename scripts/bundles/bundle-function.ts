@@ -1,7 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
-import { BUNDLE_TARGET, LEFT_OUT, MAIN_FIELDS, REQUIRE_BANNER } from '../../infra/bundling.ts';
+import {
+  BUNDLE_TARGET,
+  LEFT_OUT,
+  MAIN_FIELDS,
+  REQUIRE_BANNER,
+} from '../../shared/contracts/bundling.ts';
 
 /** One file that went into a bundle. */
 export interface BundledFile {
