@@ -46,6 +46,7 @@ export const ERROR_DISPOSITIONS = {
   storage_full: 'give_up',
   file_not_found: 'give_up',
   empty_input: 'give_up',
+  server_unreachable: 'give_up',
   capacity_exhausted: 'defer',
   provider_throttled: 'defer',
   lane_unavailable: 'defer',
