@@ -362,10 +362,9 @@ export const healthSchema = z.object({
   providers_held: z.array(z.object({ provider: z.string(), code: z.string(), reason: z.string() })),
 });
 
+/** Which of the messages given up are sent on again. */
 export const redriveQuerySchema = z.strictObject({
-  limit: queryNumber(1, MAX_PAGE)
-    .default(DEFAULT_PAGE)
-    .meta({ description: 'Most messages to send back' }),
+  limit: queryNumber(1, MAX_PAGE).default(MAX_PAGE).meta({ description: 'Most to send' }),
 });
 
 export const redriveReportSchema = z
