@@ -13,12 +13,12 @@ export interface TestTable {
 }
 
 /** A client of the emulator that quickly gives up, so that tests of faults need no patience. */
-export function emulatorClient(endpoint: string): DynamoDBClient {
+export function emulatorClient(endpoint: string, maxAttempts = 3): DynamoDBClient {
   return new DynamoDBClient({
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 3,
+    maxAttempts,
   });
 }
 
