@@ -77,6 +77,7 @@ describe('the service stack', () => {
   it('says where it is called, also on an emulator', () => {
     expect(Object.keys(service.findOutputs('*')).toSorted()).toEqual([
       'BaseUrl',
+      'BulkQueueUrl',
       'ConfigParameter',
     ]);
     const there = synthesize({ emulator: 'true' }, 'http://127.0.0.1:4566').service;
