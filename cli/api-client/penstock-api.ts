@@ -1,6 +1,6 @@
 /** The HTTP API of a Penstock server, typed by the contracts both sides share. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   apiKeySchema,
   countsSchema,

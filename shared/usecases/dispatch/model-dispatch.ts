@@ -25,6 +25,7 @@ import {
   type RetryBudget,
   type RetryPolicy,
 } from '../../domain/retry-policy.ts';
+import { withoutWorker } from '../../domain/worker-shares.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CompletionProvider } from '../../ports/completion-provider.ts';
@@ -120,6 +121,8 @@ export class ModelDispatch {
   private hasNews = false;
   private concurrency: number | null = null;
   private state: CapacityState | null = null;
+  /** Counted among the workers that share the limit. */
+  private hasShare = false;
   private hasMoreStored = true;
   private isStopping = false;
   private stoppedProvider = false;
@@ -129,7 +132,7 @@ export class ModelDispatch {
   constructor(deps: ModelDispatchDeps) {
     this.deps = deps;
     this.settings = deps.settings;
-    this.observer = new LimitObserver(deps.settings.charging);
+    this.observer = new LimitObserver(deps.settings.charging, deps.owner);
     this.wakeup = new Wakeup(deps.clock);
   }
 
@@ -312,15 +315,17 @@ export class ModelDispatch {
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
+    const beginsAtMs = Math.max(nowMs, this.nextChunkAtMs);
     const { reply, state } = await capacity.transact(settings.name, (stored) => {
       const opened = giveBack(openState(stored, settings.limits, nowMs), returned);
       const learnt = learn(opened, lessons, nowMs);
-      const terms = { horizonMs: HORIZON_MS, nowMs, pendingUnits, unconfirmedUnits };
+      const terms = { horizonMs: HORIZON_MS, nowMs, beginsAtMs, pendingUnits, unconfirmedUnits };
       const order = { owner, claims, ...terms };
       const bought = purchase(learnt, order);
       return { state: bought.state, value: { reply: bought.value, state: bought.state } };
     });
     this.state = state;
+    this.hasShare = true;
     this.pausedUntilMs = state.pausedUntilMs;
     if (reply.kind === 'deferred') {
       this.observer.resync(state, [], nowMs);
@@ -334,7 +339,6 @@ export class ModelDispatch {
     for (const { request } of granted) this.warming.sent(request.prefixKey, nowMs);
     this.observer.resync(state, grantedClaims, nowMs);
     this.concurrency = reply.concurrency;
-    const beginsAtMs = Math.max(nowMs, this.nextChunkAtMs);
     this.chunk = {
       works: granted,
       claims: grantedClaims,
@@ -551,19 +555,26 @@ export class ModelDispatch {
     await this.settleCapacity();
   }
 
-  /** Gives back capacity bought in vain, and tells the others what the last answers taught. */
+  /**
+   * Gives back capacity bought in vain and tells the others what the last answers taught; once
+   * nothing is in flight here, the share goes to them as well.
+   */
   private async settleCapacity(): Promise<void> {
-    if (this.unused.length === 0 && !this.hasNews) return;
-    const nowMs = this.deps.clock.nowMs();
+    const isLeaving = this.hasShare && this.inFlight.size === 0;
+    if (this.unused.length === 0 && !this.hasNews && !isLeaving) return;
+    const { capacity, clock, owner } = this.deps;
+    const nowMs = clock.nowMs();
     const returned = this.unused;
     const lessons = this.observer.report(this.inFlight.size, nowMs);
     this.unused = [];
     this.hasNews = false;
+    if (isLeaving) this.hasShare = false;
     const { name, limits } = this.settings;
-    await this.deps.capacity.transact(name, (stored) => ({
-      state: learn(giveBack(openState(stored, limits, nowMs), returned), lessons, nowMs),
-      value: null,
-    }));
+    await capacity.transact(name, (stored) => {
+      const opened = giveBack(openState(stored, limits, nowMs), returned);
+      const learnt = learn(opened, lessons, nowMs);
+      return { state: isLeaving ? withoutWorker(learnt, owner) : learnt, value: null };
+    });
   }
 
   private claimOf({ request }: Work): Claim {
