@@ -22,13 +22,16 @@ export function dynamoStores(endpoint: () => string): MakeStores {
  */
 export function dynamoStoresInSlices(endpoint: () => string): MakeStores {
   const make = dynamoStores(endpoint);
-  return async () => {
-    const { requests, work, close } = await make();
-    return { requests: placing(requests), work: unplaced(work), close };
-  };
+  return async () => placedStores(await make());
 }
 
-function ledgerOn({ client, name }: TestTable): StoresUnderTest {
+/** Stores whose requests of one accept() share slices. */
+export function placedStores({ requests, work, close }: StoresUnderTest): StoresUnderTest {
+  return { requests: placing(requests), work: unplaced(work), close };
+}
+
+/** The ledger over a table. */
+export function ledgerOn({ client, name }: TestTable): StoresUnderTest {
   const ledger = createDynamoLedger({
     client,
     table: name,

@@ -79,7 +79,6 @@ describe('the service stack', () => {
   it('says where it is called, also on an emulator', () => {
     expect(Object.keys(service.findOutputs('*')).toSorted()).toEqual([
       'BaseUrl',
-      'BulkDeadLetterQueueUrl',
       'BulkQueueUrl',
       'ConfigParameter',
     ]);
