@@ -97,7 +97,7 @@ describe('a write that took effect and whose answer was lost', () => {
         const request = args.request as { body: Uint8Array };
         // Of the same length, which stands in a header.
         const fresh = `"ClientRequestToken":"${randomUUID()}"`;
-        const body = Buffer.from(request.body).toString();
+        const body = new TextDecoder().decode(request.body);
         request.body = Buffer.from(body.replace(/"ClientRequestToken":"[^"]*"/, fresh));
         try {
           return await next(args);
