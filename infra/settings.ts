@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { didYouMean } from '../shared/contracts/closest-name.ts';
 
 /** Text, as `-c` gives it, or the value itself, as cdk.json does. */

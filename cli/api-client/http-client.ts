@@ -38,6 +38,8 @@ export interface HttpAnswer {
 /** Longest for one attempt: a gateway gives up after 30 s, an upload takes longer. Unit: ms. */
 const ATTEMPT_MS = 120_000;
 const MOST_ATTEMPTS = 8;
+/** Before the server has answered anything. */
+const MOST_FIRST_ATTEMPTS = 3;
 /** Mean wait before the second attempt; doubles with each. Unit: ms. */
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 20_000;
@@ -49,6 +51,7 @@ const PASSING = new Set([429, 502, 503, 504]);
 
 export class HttpClient {
   readonly #options: HttpClientOptions;
+  #hasAnswered = false;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
@@ -73,7 +76,9 @@ export class HttpClient {
         'status' in ended
           ? PASSING.has(ended.status) && (isRepeatable || ended.status === 429)
           : isRepeatable || !ended.wasSent;
-      if (attempt === MOST_ATTEMPTS || !mayHelp) throw this.#errorOf(ended);
+      // Who never answered is more likely the wrong address than a server that starts again.
+      const most = this.#hasAnswered ? MOST_ATTEMPTS : MOST_FIRST_ATTEMPTS;
+      if (attempt >= most || !mayHelp) throw this.#errorOf(ended, call);
       const reason = 'status' in ended ? `HTTP ${ended.status}` : ended.reason;
       await this.#pause(attempt, 'status' in ended ? toldDelay(ended.headers) : null, reason);
     }
@@ -97,6 +102,7 @@ export class HttpClient {
         signal: AbortSignal.any([signal, over.signal]),
       });
       const bytes = Buffer.from(await response.arrayBuffer());
+      this.#hasAnswered = true;
       return { status: response.status, headers: response.headers, bytes };
     } catch (error) {
       this.#refuseWhenEnded();
@@ -134,8 +140,9 @@ export class HttpClient {
     return `${this.baseUrl}${path}${given.length === 0 ? '' : `?${given.join('&')}`}`;
   }
 
-  #errorOf(ended: HttpAnswer | Unanswered): AppError {
-    if ('status' in ended) return refusalOf(ended, this.baseUrl, this.#options.key !== null);
+  #errorOf(ended: HttpAnswer | Unanswered, { path }: HttpCall): AppError {
+    const { baseUrl, key } = this.#options;
+    if ('status' in ended) return refusalOf(ended, { baseUrl, hasKey: key !== null, path });
     return new AppError(
       'server_unreachable',
       `Cannot reach ${this.baseUrl}: ${ended.reason}. Check --api (or PENSTOCK_API), and that the server runs.`,

@@ -1,6 +1,6 @@
 /** The HTTP API of a Penstock server, typed by the contracts both sides share. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   apiKeySchema,
   countsSchema,
@@ -68,7 +68,7 @@ export class PenstockApi {
   }
 
   async usage(batch: string | undefined, groupBy: readonly string[]): Promise<WireUsage[]> {
-    const query = { batch, group_by: groupBy.join(',') };
+    const query = { batch, group_by: groupBy.length === 0 ? undefined : groupBy.join(',') };
     return (await this.#get(usageListSchema, '/v1/usage', query)).data;
   }
 

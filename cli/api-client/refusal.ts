@@ -6,13 +6,21 @@ import type { HttpAnswer } from './http-client.ts';
 /** Longest quotation of an answer that is not ours. Unit: characters. */
 const MOST_QUOTED = 120;
 
+export interface RefusedCall {
+  readonly baseUrl: string;
+  readonly hasKey: boolean;
+  readonly path: string;
+}
+
 /** A refusal as an error with the server's own code and words, and what to do about it here. */
-export function refusalOf(answer: HttpAnswer, baseUrl: string, hasKey: boolean): AppError {
+export function refusalOf(answer: HttpAnswer, { baseUrl, hasKey, path }: RefusedCall): AppError {
   const { status } = answer;
   const json = parseJson(answer.bytes);
   const problem = problemSchema.safeParse(json).data;
   const openAi = openAiErrorSchema.safeParse(json).data?.error;
-  const detail = problem?.detail ?? openAi?.message;
+  // A Penstock speaks OpenAI's language on OpenAI's own paths only.
+  const isOurs = problem !== undefined || path.startsWith('/v1/models');
+  const detail = isOurs ? (problem?.detail ?? openAi?.message) : undefined;
   if (status === 401) return unauthenticated(baseUrl, hasKey);
   // API Gateway itself answers {"message": "Forbidden"} to a call without a key it knows.
   if (status === 403 && detail === undefined) return unauthenticated(baseUrl, hasKey);

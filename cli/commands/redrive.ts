@@ -1,3 +1,4 @@
+import { AppError } from '../../shared/domain/errors.ts';
 import { formatCount, formatQuantity } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 import { type ServerFlags, withServer } from './server-session.ts';
@@ -10,7 +11,7 @@ export interface RedriveFlags extends ServerFlags {
 export async function redrive(flags: RedriveFlags, terminal: Terminal): Promise<number> {
   const onInterrupted = () => terminal.note('Interrupted. The same command sends the rest.');
   return withServer(flags, terminal, { say: terminal.note, onInterrupted }, async ({ api }) => {
-    const { moved, left } = await api.redrive(flags.limit);
+    const { moved, left } = await api.redrive(flags.limit).catch(explain);
     const exitCode = left > 0 ? 1 : 0;
     if (flags.json === true) {
       terminal.print(JSON.stringify({ exit_code: exitCode, moved, left }));
@@ -20,4 +21,13 @@ export async function redrive(flags: RedriveFlags, terminal: Terminal): Promise<
     }
     return exitCode;
   });
+}
+
+function explain(error: unknown): never {
+  if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
+  throw new AppError(
+    'not_found',
+    'This server has no queue whose messages could have been given up; penstock serve works without one.',
+    { cause: error },
+  );
 }

@@ -11,7 +11,7 @@ import type { Terminal } from '../terminal.ts';
 import { printRejected } from './rejected-report.ts';
 import { type OutputFlags, outputOf } from './results.ts';
 import { type ServerFlags, type ServerSession, withServer } from './server-session.ts';
-import { follow } from './watch.ts';
+import { detach, follow } from './watch.ts';
 
 export interface SubmitFlags extends ServerFlags, OutputFlags {
   readonly batch?: string;
@@ -34,7 +34,12 @@ export async function submit(
   const path = resolve(terminal.directory, input);
   const view = createProgressView(terminal, flags.quiet === true || flags.json === true);
   const following = await followingFlags(input, flags, terminal);
+  let taken: string | null = null;
   const onInterrupted = () => {
+    if (taken !== null) {
+      detach(taken, view, terminal);
+      return;
+    }
     view.end();
     terminal.note('Interrupted. Submit the same file again to go on: what was taken in is found.');
   };
@@ -51,6 +56,7 @@ export async function submit(
         onSubmitting: view.submitting,
       });
       view.end();
+      if (result.kind === 'submitted') taken = result.file.batch;
       return conclude(session, result, { input, flags, following, view, terminal });
     });
   } finally {

@@ -80,7 +80,8 @@ export async function follow(
   return exitCode;
 }
 
-function detach(batch: string, view: ProgressView, terminal: Terminal): void {
+/** Says that the batch goes on, and how to see it again. */
+export function detach(batch: string, view: ProgressView, terminal: Terminal): void {
   view.end();
   terminal.note(
     `No longer watching; the batch goes on. See it again: penstock watch ${batch}. Its answers: penstock results ${batch} -o out.jsonl`,

@@ -4,6 +4,8 @@ import { MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
 
 /** Few enough that a gateway with half a minute of patience sees the end. */
 const MOST_LINES = 5_000;
+/** Half of what a server takes at once, so that little memory is used. A longer line goes alone. */
+const MOST_BYTES = MAX_BODY_BYTES / 2;
 const READ_BYTES = 1_048_576;
 const LINE_FEED = Buffer.from('\n');
 
@@ -57,7 +59,7 @@ class Gathering {
 
   hasRoomFor(bytes: number): boolean {
     if (this.isEmpty) return true;
-    return this.#lines.length < MOST_LINES && this.#bytes + 1 + bytes <= MAX_BODY_BYTES;
+    return this.#lines.length < MOST_LINES && this.#bytes + 1 + bytes <= MOST_BYTES;
   }
 
   /** Copies the line: it may be a view of a buffer that is filled anew. */

@@ -41,7 +41,9 @@ export type SubmitFileResult =
 
 /** Largest body that passes a gateway; what is larger goes by upload. Unit: bytes. */
 const MOST_DIRECT_BYTES = 4_000_000;
-const PARTS_AT_ONCE = 3;
+const PARTS_AT_ONCE = 4;
+/** Beyond which a part travels alone, so that memory does not grow with them. Unit: bytes. */
+const BYTES_AT_ONCE = 16_000_000;
 /** Kept to be shown. */
 const MOST_KEPT = 1_000;
 /** Enough of a digest that no two files meet by chance. Unit: characters. */
@@ -65,7 +67,7 @@ export async function submitFile(options: SubmitFileOptions): Promise<SubmitFile
   const tally = new Tally(scanned.first, scanned.bad.size);
   const send = createPartSender(api, { ...terms, batch }, scanned.sha256);
   onSubmitting(0, scanned.lines);
-  await inParallel(fileParts(path, scanned.bad), PARTS_AT_ONCE, async (part) => {
+  await inParallel(fileParts(path, scanned.bad), async (part) => {
     tally.add(part, await send(part).catch((error: unknown) => explain(error, batch)));
     onSubmitting(tally.lines, scanned.lines);
   });
@@ -183,23 +185,26 @@ class Tally {
   }
 }
 
-/** Works on several items at once, in their order; the first fault stops the rest and is thrown. */
-async function inParallel<Item>(
-  items: AsyncGenerator<Item>,
-  most: number,
-  work: (item: Item) => Promise<void>,
+/** Works on several parts at once, in their order; the first fault stops the rest and is thrown. */
+async function inParallel(
+  parts: AsyncGenerator<FilePart>,
+  work: (part: FilePart) => Promise<void>,
 ): Promise<void> {
   const faults: { readonly error: unknown }[] = [];
-  const running = new Set<Promise<void>>();
-  for await (const item of items) {
-    const one = work(item)
+  const running = new Map<Promise<void>, number>();
+  const hasRoomFor = (bytes: number): boolean => {
+    const under = [...running.values()].reduce((sum, one) => sum + one, 0);
+    return running.size < PARTS_AT_ONCE && under + bytes <= BYTES_AT_ONCE;
+  };
+  for await (const part of parts) {
+    while (running.size > 0 && !hasRoomFor(part.bytes.length)) await Promise.race(running.keys());
+    if (faults.length > 0) break;
+    const one = work(part)
       .catch((error: unknown) => void faults.push({ error }))
       .finally(() => running.delete(one));
-    running.add(one);
-    if (running.size >= most) await Promise.race(running);
-    if (faults.length > 0) break;
+    running.set(one, part.bytes.length);
   }
-  await Promise.all(running);
+  await Promise.all(running.keys());
   const [first] = faults;
   if (first !== undefined) throw first.error;
 }

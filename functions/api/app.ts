@@ -1,6 +1,6 @@
 /** The HTTP API: the very app that `penstock serve` and the API function mount. */
 
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { Hono } from 'hono';
 import { DEFAULT_SYNC_WAIT_MS, MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
@@ -25,7 +25,7 @@ import {
 } from '../../shared/usecases/submit-requests.ts';
 import { createTakeUploads } from '../../shared/usecases/take-uploads.ts';
 import type { Authenticate } from './authenticate.ts';
-import { type ApiEnv, idHeaders, mountRoutes } from './call.ts';
+import { type ApiEnv, type ApiRoute, idHeaders, mountRoutes } from './call.ts';
 import { sendError } from './respond.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -62,14 +62,14 @@ export interface ApiDeps extends SubmitRequestsDeps {
 const UPLOAD_ADVICE = `Send fewer requests in one call, or up to ${MAX_BODY_BYTES} bytes as an upload: POST /v1/requests/uploads, which penstock submit does by itself`;
 
 /** The app over its ports; mount it with `@hono/node-server` or `hono/aws-lambda`. */
-export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   const { requests, models, random, telemetry, authenticate, manageKeys, stops, uploads } = deps;
   const maxBodyBytes = deps.maxBodyBytes ?? MAX_BODY_BYTES;
   const syncWaitMs = deps.syncWaitMs ?? DEFAULT_SYNC_WAIT_MS;
   const submitRequests = createSubmitRequests(deps);
   const getRequest = createGetRequest(deps);
 
-  const app = new OpenAPIHono<ApiEnv>();
+  const app = new Hono<ApiEnv>();
   app.use(async (context, next) => {
     const callId = random.id('call_');
     context.set('callId', callId);
@@ -83,7 +83,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     const error = new AppError('not_found', 'No route has this path. See /openapi.json');
     return sendError(context, error, telemetry);
   });
-  const routes = [
+  const routes: ApiRoute[] = [
     ...submissionRoutes({
       submitRequests,
       getRequest,
@@ -106,7 +106,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
       readLimits: createReadLimits(deps),
       readUsage: createReadUsage(requests),
     }),
-    ...serviceRoutes({ app, stops }),
+    ...serviceRoutes({ routes: () => routes.map(({ config }) => config), stops }),
   ];
   mountRoutes(app, routes, authenticate);
   return app;

@@ -1,10 +1,10 @@
 /** What every route shares: who calls, how it is declared, and the shape of its errors. */
 
-import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import type { Principal, Scope } from '../../shared/domain/api-key.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Authenticate } from './authenticate.ts';
+import type { RouteConfig } from './openapi-document.ts';
 
 /** What is known of a call before any route sees it. */
 export interface ApiEnv {
@@ -32,7 +32,7 @@ export type ErrorShape = 'problem' | 'openai' | 'anthropic';
 
 export interface ApiRoute {
   /** Its documentation, which is also where method and path come from. */
-  readonly config: RouteConfig & { readonly method: 'get' | 'post' | 'delete' };
+  readonly config: RouteConfig;
   /** What the key must allow; `null` for a route open to everybody. */
   readonly scope: Scope | null;
   readonly handle: (call: ApiCall) => Promise<Response>;
@@ -61,9 +61,9 @@ export class MethodNotAllowed extends Error {
   }
 }
 
-/** Serves and documents the routes; another method on their paths is refused by name. */
+/** Serves the routes; another method on their paths is refused by name. */
 export function mountRoutes(
-  app: OpenAPIHono<ApiEnv>,
+  app: Hono<ApiEnv>,
   routes: readonly ApiRoute[],
   authenticate: Authenticate,
 ): void {
@@ -72,7 +72,6 @@ export function mountRoutes(
     const path = config.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const method = config.method.toUpperCase();
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
-    app.openAPIRegistry.registerPath(config);
     app.on(method, path, async (context) => {
       const principal = scope === null ? NOBODY : await authorize(context, scope);
       const { tenant } = principal;

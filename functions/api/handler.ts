@@ -1,4 +1,9 @@
-import { type APIGatewayProxyResult, handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
+import {
+  type APIGatewayProxyResult,
+  handle,
+  type LambdaContext,
+  type LambdaEvent,
+} from 'hono/aws-lambda';
 import type { Api } from './wire.ts';
 
 /** Hands one call of API Gateway to the app, with the event that says who calls. */

@@ -1,6 +1,6 @@
 /** From the body of `POST /v1/requests` to submissions, each judged by itself. */
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { submitQuerySchema } from '../../shared/contracts/api.ts';
 import { submissionSchema } from '../../shared/contracts/api.ts';
 import { MAX_KEYS_PER_CALL, MAX_REQUESTS_PER_CALL } from '../../shared/contracts/limits.ts';

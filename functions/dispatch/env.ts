@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { setNumber, setText } from '../../shared/runtime/parse-env.ts';
 

@@ -1,6 +1,6 @@
 /** The HTTP API's own objects: what it takes, checked strictly, and what it gives. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_WEIGHT, SCOPES } from '../domain/api-key.ts';
 import { COMPLETION_WINDOW_HINT, parseCompletionWindow } from '../domain/completion-window.ts';
 import { LANES } from '../domain/lane.ts';

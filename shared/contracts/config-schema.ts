@@ -1,6 +1,6 @@
 /** The shape of penstock.yaml, before names are resolved. Every message ends in what to write instead. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { SCOPES } from '../domain/api-key.ts';
 import { LANES } from '../domain/lane.ts';
 import { MAX_RATE } from '../domain/pricing.ts';

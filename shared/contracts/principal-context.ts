@@ -1,6 +1,6 @@
 /** Who calls, as the authorizer tells the API function: API Gateway carries flat text only. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Principal, SCOPES } from '../domain/api-key.ts';
 
 /** A context value of API Gateway; numbers come back as text. */

@@ -1,6 +1,6 @@
 /** How each error code looks to a caller over HTTP, in our own shape: RFC 9457 problem details. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { AppError, type ErrorCode } from '../domain/errors.ts';
 
 export interface ErrorPresentation {

@@ -1,7 +1,7 @@
 import { Validations } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { deploy } from '../../infra/deployment.ts';
 import { appWithoutBundles, settingsWith } from './synthesize.ts';
 

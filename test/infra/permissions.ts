@@ -1,5 +1,5 @@
 import type { Template } from 'aws-cdk-lib/assertions';
-import { z } from 'zod';
+import * as z from 'zod';
 import { resourcesOf } from './synthesize.ts';
 
 /** What one statement lets a function do. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { App, type AppProps } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { z } from 'zod';
+import * as z from 'zod';
 import { deploy } from '../../infra/deployment.ts';
 import { readSettings, type Settings } from '../../infra/settings.ts';
 

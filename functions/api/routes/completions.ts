@@ -1,6 +1,6 @@
 /** The vendors' own routes, answered in one call: submit, wait, hand the provider's answer on. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { idempotencyKeySchema } from '../../../shared/contracts/api.ts';
 import {
   anthropicError,

@@ -1,6 +1,6 @@
 /** `/v1/keys`: API keys, for administrators. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   apiKeySchema,
   createdKeySchema,

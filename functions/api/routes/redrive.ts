@@ -1,6 +1,6 @@
 /** `/v1/redrive`: sends messages nobody could read back to their queue, for administrators. */
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { redriveQuerySchema, redriveReportSchema } from '../../../shared/contracts/api.ts';
 import { problemSchema } from '../../../shared/contracts/problem.ts';
 import type { Redrive } from '../../../shared/usecases/redrive.ts';

@@ -1,6 +1,6 @@
 /** What may be sent, what is left of it, and what it cost: models, limits, usage. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   limitsListSchema,
   type modelLimitsSchema,

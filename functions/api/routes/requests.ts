@@ -1,6 +1,6 @@
 /** `/v1/requests`: look at requests, count them, cancel them. Submitting: submissions.ts. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   countsQuerySchema,
   countsSchema,

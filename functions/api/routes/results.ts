@@ -1,6 +1,6 @@
 /** `/v1/results`: answers in bulk. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { resultsQuerySchema } from '../../../shared/contracts/api.ts';
 import { MAX_RESULT_PAGE_BYTES } from '../../../shared/contracts/limits.ts';
 import { problemSchema } from '../../../shared/contracts/problem.ts';

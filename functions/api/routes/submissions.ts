@@ -1,6 +1,6 @@
 /** Submitting: one request, an array of them, one a line, or what was uploaded. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   idempotencyKeySchema,
   requestSchema,

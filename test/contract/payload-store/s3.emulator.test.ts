@@ -44,6 +44,18 @@ it('needs no object for a lone small body', async () => {
   expect(calls.of('GetObjectCommand')).toBe(0);
 });
 
+it('refuses pointers that an object ends before, wholly or in part', async () => {
+  const { payloads } = await makePayloads();
+  const [pointer] = await payloads.append('tenant-a', linesOf(10, 1_000));
+  if (!pointer) return expect.unreachable();
+  for (const offset of [9_500, 50_000]) {
+    await expect(payloads.read([{ ...pointer, offset, length: 1_000 }])).rejects.toMatchObject({
+      code: 'state_conflict',
+      details: { segment: pointer.segment, wantedBytes: offset + 1_000 },
+    });
+  }
+});
+
 it('tells what was deleted by its age from what is missing', async () => {
   const { objects, small } = await makePayloads();
   const clock = new FakeClock();

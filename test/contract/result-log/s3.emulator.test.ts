@@ -1,20 +1,25 @@
 import { expect, it } from 'vitest';
+import { DynamoCommitMarks } from '../../../shared/adapters/dynamodb/commit-marks.ts';
 import { S3ResultLog } from '../../../shared/adapters/s3/result-log.ts';
 import { S3ResultLogReader } from '../../../shared/adapters/s3/result-log-reader.ts';
 import { systemClock } from '../../../shared/adapters/system/clock.ts';
+import { encodeResultLine, type ResultLineContent } from '../../../shared/contracts/result-line.ts';
+import type { RequestOutcome } from '../../../shared/domain/request.ts';
+import { adoptResults } from '../../../shared/usecases/adopt-results.ts';
 import { failCalls } from '../../support/aws-faults.ts';
-import { makePayloads } from '../../support/aws-stores.ts';
+import { makePayloads, RETENTION_DAYS } from '../../support/aws-stores.ts';
+import { outcomeOf } from '../builders.ts';
 import { defineResultLogContract } from './suite.ts';
 
 /** Time that passes for whoever waits: pacing is judged in virtual time, elsewhere. */
 const hurriedClock = { ...systemClock, sleep: async () => undefined };
 
 async function makeLog() {
-  const { objects, small, index, payloads } = await makePayloads();
+  const { objects, table, small, index, payloads } = await makePayloads();
   const logOf = (owner: string) =>
     new S3ResultLog({ objects, small, index, clock: hurriedClock, owner });
   const readerOf = (owner: string) => new S3ResultLogReader({ objects, index, owner });
-  return { objects, payloads, logOf, readerOf };
+  return { objects, table, payloads, logOf, readerOf };
 }
 
 defineResultLogContract('S3 and DynamoDB', async () => {
@@ -55,3 +60,32 @@ it('rejects once a PUT has failed for good, and goes on after', async () => {
     expect(logged.pointer).toEqual(pointer);
   }
 });
+
+it('lets a dead worker’s lines be adopted once, small and large ones', async () => {
+  const { table, logOf, readerOf } = await makeLog();
+  const dead = logOf('worker-1');
+  const answers = Array.from({ length: 3 }, (_, index) => encodeResultLine(contentOf(index)));
+  for (const answer of answers) await dead.append('tenant-a', new TextEncoder().encode(answer));
+  await dead.append('tenant-a', large);
+  const committed: RequestOutcome[] = [];
+  const adopt = () =>
+    adoptResults({
+      log: readerOf('worker-1'),
+      marks: new DynamoCommitMarks(table, { owner: 'worker-1', retentionDays: RETENTION_DAYS }),
+      work: {
+        commit: async (outcomes) => {
+          committed.push(...outcomes);
+          return outcomes.map(() => true);
+        },
+      },
+    });
+  expect(await adopt()).toEqual({ read: 4, adopted: 3, superseded: 0, unreadable: 1 });
+  expect(committed.map(({ id }) => id).sort()).toEqual(['req_0', 'req_1', 'req_2']);
+  expect(await adopt()).toEqual({ read: 0, adopted: 0, superseded: 0, unreadable: 0 });
+});
+
+function contentOf(index: number): ResultLineContent {
+  const { result: _, ...outcome } = outcomeOf({ id: `req_${index}`, tenant: 'tenant-a' });
+  const bodyJson = JSON.stringify({ answer: 'x'.repeat(index * 3_000) });
+  return { outcome, customId: null, requestId: 'call', bodyJson, error: null };
+}

@@ -55,6 +55,7 @@ it('leaves no emulator behind when it is killed', async () => {
   await until(() => output().includes('Ctrl-C'));
   child.kill('SIGKILL');
   await until(async () => (await findEmulator(url)) === null);
+  expect(output()).not.toContain('Stopped.');
 });
 
 it.each([

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseEnv, setNumber, setText } from '../../../shared/runtime/parse-env.ts';
 
 const schema = z.object({ TABLE: setText, BUCKET: setText, DAYS: setNumber });
