@@ -1,9 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestSpec } from '../../../shared/domain/request.ts';
 import { placedId } from '../../../shared/domain/slice-plan.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
 import { type Emulator, startEmulator } from '../../support/emulator.ts';
-import { type Mortal, mortal, type OutgoingCall } from '../../support/intercept-calls.ts';
+import {
+  type Intercept,
+  type Mortal,
+  mortal,
+  type OutgoingCall,
+} from '../../support/intercept-calls.ts';
 import { type LedgerProcess, ledgerProcess } from '../../support/ledger-process.ts';
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { outcomeOf, Scope, START_MS } from '../builders.ts';
@@ -14,9 +20,12 @@ const segments = new MemorySegments();
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  table = await makeTable(emulator.endpoint);
 });
 afterAll(() => emulator.stop());
+// Whoever looks over all models should not meet those of hundreds of other lives.
+beforeEach(async () => {
+  table = await makeTable(emulator.endpoint);
+});
 
 const LEASE_MS = 60_000;
 /** All leases and half acceptances have run out by then. */
@@ -71,17 +80,36 @@ async function publish(
 }
 
 /** Who comes after: the caller sends again what was not answered, the sweeper looks, a worker works. */
-async function recover(scope: Scope, specs: readonly RequestSpec[], seen: Seen): Promise<void> {
-  const heir = ledgerProcess({ table, segments, nowMs: LATER_MS });
+async function recover(
+  scope: Scope,
+  specs: readonly RequestSpec[],
+  seen: Seen,
+  intercept?: Intercept,
+  nowMs = LATER_MS,
+): Promise<void> {
+  const heir = ledgerProcess({ table, segments, nowMs, ...(intercept && { intercept }) });
   await heir.requests.accept(specs);
-  await heir.work.repair(LATER_MS);
+  await heir.work.repair(nowMs);
   for (;;) {
-    const terms = { owner: 'heir', nowMs: LATER_MS, expiresAtMs: LATER_MS + LEASE_MS };
+    const terms = { owner: `heir at ${nowMs}`, nowMs, expiresAtMs: nowMs + LEASE_MS };
     const leased = await heir.work.lease({ model: scope.model, limit: 100, ...terms });
     if (leased.length === 0) break;
     await publish(heir, leased, 'heir', seen);
   }
-  await heir.work.repair(LATER_MS + 2 * LEASE_MS);
+  await heir.work.repair(nowMs + 2 * LEASE_MS);
+}
+
+/** The same by one who dies as well: as many lives as it takes. */
+async function dieAgain(
+  scope: Scope,
+  specs: readonly RequestSpec[],
+  seen: Seen,
+  nth: number,
+  nowMs: number,
+): Promise<void> {
+  const death = mortal(nth, nth % 2 === 0 ? 'before' : 'after');
+  const heir = recover(scope, specs, seen, death.intercept, nowMs);
+  await Promise.race([heir, death.stopped]);
 }
 
 /** Nothing lost, nothing published twice, all of it booked, once. */
@@ -107,6 +135,7 @@ async function run(
   nth: number,
   ends: Ends,
   counts?: (call: OutgoingCall) => boolean,
+  deathsOfHeirs: readonly number[] = [],
 ): Promise<boolean> {
   const death = mortal(nth, ends === 'killed after' ? 'after' : 'before', counts);
   const scope = new Scope({
@@ -118,7 +147,12 @@ async function run(
   const worker = ledgerProcess({ table, segments, nowMs: START_MS, intercept: death.intercept });
   const life = live(worker, specs, seen);
   const isDead = await Promise.race([life.then(() => false), death.stopped.then(() => true)]);
-  await recover(scope, specs, seen);
+  let nowMs = LATER_MS;
+  for (const heirDies of deathsOfHeirs) {
+    await dieAgain(scope, specs, seen, heirDies, nowMs);
+    nowMs += 3 * LEASE_MS;
+  }
+  await recover(scope, specs, seen, undefined, nowMs);
   if (isDead && ends === 'frozen before') await thaw(death, life);
   await check(scope, specs, seen);
   return isDead;
@@ -170,3 +204,23 @@ describe.each(Object.entries(SCENARIOS))('a worker that dies with %s', (_, { bui
     300_000,
   );
 });
+
+it('and heirs that die too, and a first worker that wakes after all of them', async () => {
+  const lives = fc.record({
+    name: fc.constantFrom(...Object.keys(SCENARIOS).slice(0, 3)),
+    nth: fc.nat({ max: 15 }),
+    ends: fc.constantFrom(...ENDS),
+    heirs: fc.array(fc.nat({ max: 25 }), { minLength: 1, maxLength: 3 }),
+  });
+  let schedules = 0;
+  await fc.assert(
+    fc.asyncProperty(lives, async ({ name, nth, ends, heirs }) => {
+      const { build } = SCENARIOS[name] ?? {};
+      if (build === undefined) return expect.unreachable();
+      await run(build, nth, ends, undefined, heirs);
+      schedules += 1;
+    }),
+    { numRuns: 50 },
+  );
+  console.log(`${schedules} schedules of several deaths`);
+}, 300_000);
