@@ -10,6 +10,9 @@ import type { Api } from './wire.ts';
 export function createHandler(loadApi: () => Promise<Api>) {
   return async (event: LambdaEvent, context: LambdaContext): Promise<APIGatewayProxyResult> => {
     const api = await loadApi();
-    return handle(api)(event, context);
+    return handle(api, { isContentTypeBinary: isBinary })(event, context);
   };
 }
+
+/** All we answer is text; what is taken for binary reaches its caller in base64. */
+const isBinary = (): boolean => false;

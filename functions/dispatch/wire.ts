@@ -1,9 +1,11 @@
-import { AWS_COMMON } from '../../shared/adapters/aws/open-clients.ts';
+import { AWS_COMMON, openQueues } from '../../shared/adapters/aws/open-clients.ts';
 import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
+import { createReleasePoison } from '../../shared/adapters/sqs/release-poison.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
+import type { ReleasePoison } from '../../shared/ports/dead-letters.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
@@ -60,4 +62,14 @@ export function wireDispatchSlices(environment: Environment, telemetry: Telemetr
       await close();
     }
   };
+}
+
+export function wireReleasePoison(environment: Environment, telemetry: Telemetry): ReleasePoison {
+  const env = parseEnv(dispatchEnv, environment);
+  return createReleasePoison({
+    client: openQueues(),
+    queueUrls: [env[ENV.interactiveQueueUrl], env[ENV.bulkQueueUrl]],
+    onFailure: (error) =>
+      telemetry.log('warn', 'Poison was not released', { error: String(error) }),
+  });
 }

@@ -13,19 +13,23 @@ function start(dispatchSlices?: DispatchSlices) {
   const clock = new FakeClock();
   const calls: { notices: readonly SliceNotice[]; deadlineMs: number }[] = [];
   const logged: string[] = [];
+  const released: string[] = [];
   const handler = createHandler(
     dispatchSlices ??
       (async (notices, { deadlineMs }) => {
         calls.push({ notices, deadlineMs });
         return REPORT;
       }),
+    async (messages) => {
+      released.push(...messages.map(({ receiptHandle }) => receiptHandle));
+    },
     clock,
     {
       count: () => undefined,
       log: (_, message, fields) => logged.push(`${message} ${JSON.stringify(fields)}`),
     },
   );
-  return { handler, calls, logged, clock };
+  return { handler, calls, logged, released, clock };
 }
 
 describe('the dispatch handler', () => {
@@ -43,7 +47,7 @@ describe('the dispatch handler', () => {
   });
 
   it('fails poison by its id, and nothing beside it', async () => {
-    const { handler, calls, logged } = start();
+    const { handler, calls, logged, released } = start();
     const poison = ['not json', '{}', '{"v":99}', JSON.stringify({ ...NOTICE, v: 1, slice: '' })];
     const response = await handler(sqsEvent([...poison, encodeNotice(NOTICE)]), lambdaContext());
     expect(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual([
@@ -53,6 +57,7 @@ describe('the dispatch handler', () => {
       'message-3',
     ]);
     expect(calls.flatMap(({ notices }) => notices)).toEqual([NOTICE]);
+    expect(released).toEqual(['receipt-0', 'receipt-1', 'receipt-2', 'receipt-3']);
     expect(logged.join()).not.toContain('not json');
   });
 
