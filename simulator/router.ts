@@ -1,14 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { anthropic } from './anthropic/dialect.ts';
 import { anthropicProblem, invalidMessage } from './anthropic/errors.ts';
+import { createAnthropicResources } from './anthropic/message-batch-routes.ts';
 import { findAnthropicModel, listAnthropicModels } from './anthropic/models.ts';
 import { findAnthropicRoute } from './anthropic/routes.ts';
+import type { BatchDesk } from './batches/desk.ts';
 import type { Dialect, Problem } from './call.ts';
 import type { SimulatorClock } from './clock.ts';
 import { Exchange } from './exchange.ts';
 import { azureOpenAi } from './openai/azure.ts';
 import { openAi } from './openai/dialect.ts';
 import { findModel, listModels } from './openai/models.ts';
+import { createOpenAiResources } from './openai/resource-routes.ts';
 import { findOpenAiRoute } from './openai/routes.ts';
 import type { Provider } from './provider.ts';
 
@@ -17,9 +20,12 @@ const MODELS_PATH = '/v1/models';
 /** Answers requests on the routes of every dialect; the path and the headers tell which one speaks. */
 export function createRouter(
   provider: Provider,
+  desk: BatchDesk,
   clock: SimulatorClock,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   let count = 0;
+  const findOpenAiResource = createOpenAiResources(desk);
+  const findAnthropicResource = createAnthropicResources(desk);
   return async (request, response) => {
     count += 1;
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
@@ -27,6 +33,23 @@ export function createRouter(
     const open = (dialect: Dialect): Exchange =>
       new Exchange(request, response, dialect, provider, clock, requestId);
 
+    desk.settle();
+    const kept = findOpenAiResource(request.method ?? '', path);
+    if (kept) {
+      const exchange = open(kept.dialect);
+      if (kept.needsApiVersion && !query.includes('api-version=')) {
+        return exchange.decline(resourceNotFound());
+      }
+      await exchange.keep(kept, query, desk.drawFault(kept.operation));
+      return desk.settle();
+    }
+    const batches = findAnthropicResource(request.method ?? '', path);
+    if (batches) {
+      const exchange = open(batches.dialect);
+      if (!isVersioned(request)) return exchange.decline(versionMissing());
+      await exchange.keep(batches, query, desk.drawFault(batches.operation));
+      return desk.settle();
+    }
     if (request.method === 'POST') {
       const route = findOpenAiRoute(path);
       if (route) {
@@ -37,9 +60,7 @@ export function createRouter(
         return exchange.run(route.endpoint);
       }
       const endpoint = findAnthropicRoute(path);
-      if (endpoint && request.headers['anthropic-version'] === undefined) {
-        return open(anthropic).decline(invalidMessage('anthropic-version: header is required'));
-      }
+      if (endpoint && !isVersioned(request)) return open(anthropic).decline(versionMissing());
       if (endpoint) return open(anthropic).run(endpoint);
     }
     if (request.method === 'GET' && (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`))) {
@@ -56,6 +77,14 @@ export function createRouter(
 
 function speaksAnthropic({ headers }: IncomingMessage): boolean {
   return headers['anthropic-version'] !== undefined || headers['x-api-key'] !== undefined;
+}
+
+function isVersioned({ headers }: IncomingMessage): boolean {
+  return headers['anthropic-version'] !== undefined;
+}
+
+function versionMissing(): Problem {
+  return invalidMessage('anthropic-version: header is required');
 }
 
 function openAiModels(names: readonly string[], name: string): object | Problem {

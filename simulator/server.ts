@@ -1,5 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type SimulatorClock, systemClock } from './clock.ts';
+import { BatchDesk } from './batches/desk.ts';
+import {
+  createFrozenClock,
+  createRunningClock,
+  isVirtual,
+  type SimulatorClock,
+  systemClock,
+  type VirtualClock,
+} from './clock.ts';
 import { answerControl } from './control.ts';
 import {
   checkOptions,
@@ -12,7 +20,14 @@ import { Provider } from './provider.ts';
 import { createRouter } from './router.ts';
 import type { Stats } from './stats.ts';
 
-export { InvalidOptionsError, type SimulatorClock, type SimulatorOptions, type Stats };
+export {
+  createFrozenClock,
+  InvalidOptionsError,
+  type SimulatorClock,
+  type SimulatorOptions,
+  type Stats,
+  type VirtualClock,
+};
 
 export interface Simulator {
   /** Without a trailing slash and without `/v1`. */
@@ -21,8 +36,13 @@ export interface Simulator {
   stats(): Stats;
   /** Lays a patch over the options, live. @throws {InvalidOptionsError} */
   configure(patch: SimulatorOptions): void;
-  /** Starts anew: full buckets, cold caches, empty books. */
+  /** Starts anew: full buckets, cold caches, empty books, no files and no batches. */
   reset(): void;
+  /**
+   * Moves a virtual clock forward; resolves when all that fell due has happened and the webhooks
+   * among it are answered. @throws {InvalidOptionsError} when the clock cannot be moved.
+   */
+  advance(ms: number): Promise<void>;
   /** Stops listening and cuts what is open. */
   close(): Promise<void>;
 }
@@ -36,25 +56,46 @@ const KEEP_ALIVE_MS = 120_000;
  */
 export async function startSimulator(
   options: SimulatorOptions = {},
-  clock: SimulatorClock = systemClock,
+  clock: SimulatorClock = clockOf(options),
 ): Promise<Simulator> {
   let current = options;
   const settings = resolveOptions(checkOptions(current));
   const provider = new Provider(settings, clock);
-  const route = createRouter(provider, clock);
+  const desk = new BatchDesk(provider, clock);
+  const route = createRouter(provider, desk, clock);
 
   const configure = (patch: SimulatorOptions): void => {
-    if (patch.host !== undefined || patch.port !== undefined) {
-      throw new InvalidOptionsError('host and port cannot change while the simulator runs');
+    if (patch.host !== undefined || patch.port !== undefined || patch.clock !== undefined) {
+      throw new InvalidOptionsError('host, port and clock cannot change while the simulator runs');
     }
     // A patch is checked by itself first, so that faults are reported under the names it used.
     checkOptions(patch);
     const next = mergeOptions(current, patch);
     provider.configure(resolveOptions(checkOptions(next)), patch.faults !== undefined);
+    const { script, faults } = patch.batches ?? {};
+    desk.configured({ script: script !== undefined, faults: faults !== undefined });
     current = next;
   };
 
-  const control = { stats: () => provider.stats(), reset: () => provider.reset(), configure };
+  const stats = (): Stats => {
+    desk.settle();
+    return { ...provider.stats(), ...desk.stats() };
+  };
+  const reset = (): void => {
+    provider.reset();
+    desk.reset();
+  };
+  const advance = async (ms: number): Promise<void> => {
+    if (!isVirtual(clock)) {
+      throw new InvalidOptionsError(
+        'the clock cannot be moved: start with clock frozen or running',
+      );
+    }
+    await clock.advance(ms);
+    desk.settle();
+    await desk.webhooks.idle();
+  };
+  const control = { stats, reset, configure, advance };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (await answerControl(request, response, control)) return;
     await route(request, response);
@@ -80,8 +121,14 @@ export async function startSimulator(
     ...control,
     close: () =>
       new Promise((resolve) => {
+        desk.webhooks.stop();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+function clockOf({ clock }: SimulatorOptions): SimulatorClock {
+  if (clock === 'frozen') return createFrozenClock();
+  return clock === 'running' ? createRunningClock() : systemClock;
 }

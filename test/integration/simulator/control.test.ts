@@ -61,7 +61,7 @@ describe('control routes', () => {
   test('an unknown control route says which there are', async () => {
     const response = await fetch(`${(await start()).url}/_state`);
     expect(response.status).toBe(404);
-    expect(await response.text()).toContain('GET /_stats, POST /_reset and POST /_config');
+    expect(await response.text()).toContain('GET /_stats, POST /_reset, POST /_config and POST /_advance');
   });
 });
 
