@@ -28,6 +28,8 @@ export interface ResourceRoute {
   /** Larger bodies are answered with `tooLarge`. */
   readonly maxBytes: number;
   readonly tooLarge: Problem;
+  /** What a request must carry to be heard at all: a query parameter or a header. */
+  readonly precondition?: 'api-version' | 'anthropic-version';
   handle(request: ResourceRequest): ResourceReply | Problem | Promise<ResourceReply | Problem>;
 }
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { anthropic } from './anthropic/dialect.ts';
 import { anthropicProblem, invalidMessage } from './anthropic/errors.ts';
-import { createAnthropicResources } from './anthropic/message-batch-routes.ts';
 import { findAnthropicModel, listAnthropicModels } from './anthropic/models.ts';
 import { findAnthropicRoute } from './anthropic/routes.ts';
 import type { BatchDesk } from './batches/desk.ts';
@@ -11,9 +10,10 @@ import { Exchange } from './exchange.ts';
 import { azureOpenAi } from './openai/azure.ts';
 import { openAi } from './openai/dialect.ts';
 import { findModel, listModels } from './openai/models.ts';
-import { createOpenAiResources } from './openai/resource-routes.ts';
 import { findOpenAiRoute } from './openai/routes.ts';
 import type { Provider } from './provider.ts';
+import type { FindResource } from './resource-router.ts';
+import type { ResourceRoute } from './resources.ts';
 
 const MODELS_PATH = '/v1/models';
 
@@ -21,11 +21,10 @@ const MODELS_PATH = '/v1/models';
 export function createRouter(
   provider: Provider,
   desk: BatchDesk,
+  findResource: FindResource,
   clock: SimulatorClock,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   let count = 0;
-  const findOpenAiResource = createOpenAiResources(desk);
-  const findAnthropicResource = createAnthropicResources(desk);
   return async (request, response) => {
     count += 1;
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
@@ -34,21 +33,12 @@ export function createRouter(
       new Exchange(request, response, dialect, provider, clock, requestId);
 
     desk.settle();
-    const kept = findOpenAiResource(request.method ?? '', path);
+    const kept = findResource(request.method ?? '', path);
     if (kept) {
       const exchange = open(kept.dialect);
-      if (kept.needsApiVersion && !query.includes('api-version=')) {
-        return exchange.decline(resourceNotFound());
-      }
-      await exchange.keep(kept, query, desk.drawFault(kept.operation));
-      return desk.settle();
-    }
-    const batches = findAnthropicResource(request.method ?? '', path);
-    if (batches) {
-      const exchange = open(batches.dialect);
-      if (!isVersioned(request)) return exchange.decline(versionMissing());
-      await exchange.keep(batches, query, desk.drawFault(batches.operation));
-      return desk.settle();
+      const missing = missingFrom(request, query, kept.precondition);
+      if (missing) return exchange.decline(missing);
+      return exchange.keep(kept, query, desk.drawFault(kept.operation));
     }
     if (request.method === 'POST') {
       const route = findOpenAiRoute(path);
@@ -77,6 +67,16 @@ export function createRouter(
 
 function speaksAnthropic({ headers }: IncomingMessage): boolean {
   return headers['anthropic-version'] !== undefined || headers['x-api-key'] !== undefined;
+}
+
+function missingFrom(
+  request: IncomingMessage,
+  query: string,
+  precondition: ResourceRoute['precondition'],
+): Problem | undefined {
+  if (precondition === 'anthropic-version' && !isVersioned(request)) return versionMissing();
+  const isDated = query.includes('api-version=');
+  return precondition === 'api-version' && !isDated ? resourceNotFound() : undefined;
 }
 
 function isVersioned({ headers }: IncomingMessage): boolean {

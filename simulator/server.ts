@@ -6,9 +6,9 @@ import {
   isVirtual,
   type SimulatorClock,
   systemClock,
-  type VirtualClock,
 } from './clock.ts';
 import { answerControl } from './control.ts';
+import { createInProcessFetch } from './in-process.ts';
 import {
   checkOptions,
   InvalidOptionsError,
@@ -17,6 +17,7 @@ import {
   type SimulatorOptions,
 } from './options.ts';
 import { Provider } from './provider.ts';
+import { createResourceRouter } from './resource-router.ts';
 import { createRouter } from './router.ts';
 import type { Stats } from './stats.ts';
 
@@ -26,13 +27,12 @@ export {
   type SimulatorClock,
   type SimulatorOptions,
   type Stats,
-  type VirtualClock,
 };
 
-export interface Simulator {
-  /** Without a trailing slash and without `/v1`. */
-  readonly url: string;
-  readonly port: number;
+/** Files and batches in process, with everything about them but a socket. */
+export interface InProcessSimulator {
+  /** Reaches the routes of files and batches, whatever the host. */
+  readonly fetch: typeof fetch;
   stats(): Stats;
   /** Lays a patch over the options, live. @throws {InvalidOptionsError} */
   configure(patch: SimulatorOptions): void;
@@ -43,12 +43,78 @@ export interface Simulator {
    * among it are answered. @throws {InvalidOptionsError} when the clock cannot be moved.
    */
   advance(ms: number): Promise<void>;
+}
+
+export interface Simulator extends InProcessSimulator {
+  /** Without a trailing slash and without `/v1`. */
+  readonly url: string;
+  readonly port: number;
   /** Stops listening and cuts what is open. */
   close(): Promise<void>;
 }
 
 /** Idle connections outlive any client's own limit, so that no client races our closing them. */
 const KEEP_ALIVE_MS = 120_000;
+
+/** The parts of a simulator, wired. */
+function assemble(options: SimulatorOptions, clock: SimulatorClock, callOut: typeof fetch) {
+  let current = options;
+  const settings = resolveOptions(checkOptions(current));
+  const provider = new Provider(settings, clock);
+  const desk = new BatchDesk(provider, clock, callOut);
+  const findResource = createResourceRouter(desk);
+  const control: InProcessSimulator = {
+    fetch: createInProcessFetch(findResource, desk, clock, () => provider.settings),
+    stats: () => {
+      desk.settle();
+      return { ...provider.stats(), ...desk.stats() };
+    },
+    configure: (patch) => {
+      if (patch.host !== undefined || patch.port !== undefined || patch.clock !== undefined) {
+        throw new InvalidOptionsError(
+          'host, port and clock cannot change while the simulator runs',
+        );
+      }
+      // A patch is checked by itself first, so that faults are reported under the names it used.
+      checkOptions(patch);
+      const next = mergeOptions(current, patch);
+      provider.configure(resolveOptions(checkOptions(next)), patch.faults !== undefined);
+      const { script, faults } = patch.batches ?? {};
+      desk.configured({ script: script !== undefined, faults: faults !== undefined });
+      current = next;
+    },
+    reset: () => {
+      provider.reset();
+      desk.reset();
+    },
+    advance: async (ms) => {
+      if (!isVirtual(clock)) {
+        throw new InvalidOptionsError(
+          'the clock stands by itself: start with clock frozen or running',
+        );
+      }
+      await clock.advance(ms);
+      // Answers to webhooks may make more of them due.
+      do {
+        desk.settle();
+        await desk.webhooks.idle();
+      } while ((desk.agenda.nextAtMs ?? Number.POSITIVE_INFINITY) <= clock.nowMs());
+    },
+  };
+  return { settings, desk, control, route: createRouter(provider, desk, findResource, clock) };
+}
+
+/**
+ * A simulated provider without a socket, for clients on a virtual clock. Webhooks leave by `callOut`.
+ * @throws {InvalidOptionsError} naming every faulty option.
+ */
+export function createSimulator(
+  options: SimulatorOptions = {},
+  clock: SimulatorClock = clockOf(options),
+  callOut: typeof fetch = fetch,
+): InProcessSimulator {
+  return assemble(options, clock, callOut).control;
+}
 
 /**
  * Starts a simulated provider on the loopback interface.
@@ -58,44 +124,7 @@ export async function startSimulator(
   options: SimulatorOptions = {},
   clock: SimulatorClock = clockOf(options),
 ): Promise<Simulator> {
-  let current = options;
-  const settings = resolveOptions(checkOptions(current));
-  const provider = new Provider(settings, clock);
-  const desk = new BatchDesk(provider, clock);
-  const route = createRouter(provider, desk, clock);
-
-  const configure = (patch: SimulatorOptions): void => {
-    if (patch.host !== undefined || patch.port !== undefined || patch.clock !== undefined) {
-      throw new InvalidOptionsError('host, port and clock cannot change while the simulator runs');
-    }
-    // A patch is checked by itself first, so that faults are reported under the names it used.
-    checkOptions(patch);
-    const next = mergeOptions(current, patch);
-    provider.configure(resolveOptions(checkOptions(next)), patch.faults !== undefined);
-    const { script, faults } = patch.batches ?? {};
-    desk.configured({ script: script !== undefined, faults: faults !== undefined });
-    current = next;
-  };
-
-  const stats = (): Stats => {
-    desk.settle();
-    return { ...provider.stats(), ...desk.stats() };
-  };
-  const reset = (): void => {
-    provider.reset();
-    desk.reset();
-  };
-  const advance = async (ms: number): Promise<void> => {
-    if (!isVirtual(clock)) {
-      throw new InvalidOptionsError(
-        'the clock cannot be moved: start with clock frozen or running',
-      );
-    }
-    await clock.advance(ms);
-    desk.settle();
-    await desk.webhooks.idle();
-  };
-  const control = { stats, reset, configure, advance };
+  const { settings, desk, control, route } = assemble(options, clock, fetch);
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (await answerControl(request, response, control)) return;
     await route(request, response);

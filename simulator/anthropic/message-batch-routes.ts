@@ -57,13 +57,14 @@ export function createAnthropicResources(
     return {
       operation,
       dialect: anthropic,
+      precondition: 'anthropic-version',
       maxBytes: MAX_BODY_BYTES,
       tooLarge: anthropicProblem(
         413,
         'request_too_large',
         'Request exceeds the maximum size of 256 MB',
       ),
-      handle: (request) => handle(request, decodeURIComponent(id)),
+      handle: (request) => handle(request, id),
     };
   };
 }

@@ -38,13 +38,13 @@ export class BatchDesk {
   #requests = 0;
   #faultsSinceMs: number;
 
-  constructor(provider: Provider, clock: SimulatorClock) {
+  constructor(provider: Provider, clock: SimulatorClock, callOut: typeof fetch) {
     this.#provider = provider;
     this.#clock = clock;
     this.#faultsSinceMs = clock.nowMs();
     this.worker = new RowWorker(provider, () => this.books);
     this.files = new FileStore(() => provider.nextId());
-    this.webhooks = new Webhooks(this.agenda, clock, () => provider.settings);
+    this.webhooks = new Webhooks(this.agenda, clock, () => provider.settings, callOut);
   }
 
   get settings(): BatchSettings {

@@ -83,9 +83,12 @@ export const batchesSchema = z.strictObject({
       lost: share.optional(),
       absent: share.optional(),
     })
-    .refine((shares) => Object.values(shares).reduce((sum: number, one) => sum + (one ?? 0), 0) <= 1, {
-      error: 'the shares must not exceed 1 together',
-    })
+    .refine(
+      (shares) => Object.values(shares).reduce((sum: number, one) => sum + (one ?? 0), 0) <= 1,
+      {
+        error: 'the shares must not exceed 1 together',
+      },
+    )
     .optional(),
   rows: z
     .strictObject({

@@ -30,13 +30,20 @@ export class Webhooks {
   readonly #agenda: Agenda;
   readonly #clock: SimulatorClock;
   readonly #settings: () => Settings;
+  readonly #fetch: typeof fetch;
   #events = 0;
   #counts = { sent: 0, delivered: 0, lost: 0, duplicated: 0, outOfOrder: 0 };
   /** Calls go out one after another, so that they arrive in the order of their times. */
   #calls: Promise<void> = Promise.resolve();
   #alarm: { readonly atMs: number; readonly off: AbortController } | undefined;
 
-  constructor(agenda: Agenda, clock: SimulatorClock, settings: () => Settings) {
+  constructor(
+    agenda: Agenda,
+    clock: SimulatorClock,
+    settings: () => Settings,
+    callOut: typeof fetch,
+  ) {
+    this.#fetch = callOut;
     this.#agenda = agenda;
     this.#clock = clock;
     this.#settings = settings;
@@ -119,7 +126,7 @@ export class Webhooks {
     if (settings === undefined) return;
     this.#counts.sent += 1;
     const nowMs = settings.stampedBy === 'system' ? Date.now() : dueMs;
-    if (await call(settings, event, Math.floor(nowMs / 1_000))) {
+    if (await this.#call(settings, event, Math.floor(nowMs / 1_000))) {
       this.#counts.delivered += 1;
       return;
     }
@@ -127,34 +134,34 @@ export class Webhooks {
     this.#schedule(event, dueMs + retryMs, retryMs * 2);
     this.watch();
   }
-}
 
-/** Whether the receiver accepted the event. */
-async function call(
-  { url, secret }: WebhookSettings,
-  { id, body }: Event,
-  timestamp: number,
-): Promise<boolean> {
-  const signed = `${id}.${timestamp}.${body}`;
-  const signature = createHmac('sha256', keyOf(secret)).update(signed).digest('base64');
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)',
-        'webhook-id': id,
-        'webhook-timestamp': String(timestamp),
-        'webhook-signature': `v1,${signature}`,
-      },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-    });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false;
+  /** Whether the receiver accepted the event. */
+  async #call(
+    { url, secret }: WebhookSettings,
+    { id, body }: Event,
+    timestamp: number,
+  ): Promise<boolean> {
+    const signed = `${id}.${timestamp}.${body}`;
+    const signature = createHmac('sha256', keyOf(secret)).update(signed).digest('base64');
+    try {
+      const response = await this.#fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': 'OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)',
+          'webhook-id': id,
+          'webhook-timestamp': String(timestamp),
+          'webhook-signature': `v1,${signature}`,
+        },
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      return false;
+    }
   }
 }
 

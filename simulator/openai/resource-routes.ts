@@ -30,10 +30,7 @@ interface Entry {
 /** Routes of files, uploads and batches, at OpenAI and in both of Azure's APIs. */
 export function createOpenAiResources(
   desk: BatchDesk,
-): (
-  method: string,
-  path: string,
-) => (ResourceRoute & { readonly needsApiVersion: boolean }) | undefined {
+): (method: string, path: string) => ResourceRoute | undefined {
   const life = new BatchLife(desk, endpointOf);
   const entries: Readonly<Record<string, Entry>> = {
     'POST files': on('files.create', (request, _, api) => createFile(desk, request, api.isAzure)),
@@ -70,8 +67,8 @@ export function createOpenAiResources(
       dialect: place.isAzure ? azureOpenAi : openAi,
       maxBytes,
       tooLarge: tooLarge(operation, maxBytes),
-      needsApiVersion: place.isOld,
-      handle: (request) => handle(request, decodeURIComponent(id ?? ''), place),
+      ...(place.isOld && { precondition: 'api-version' as const }),
+      handle: (request) => handle(request, id ?? '', place),
     };
   };
 }

@@ -53,7 +53,7 @@ export async function start(
   return simulator;
 }
 
-export function openAiClient(simulator: Simulator, apiKey = 'sk-test-0001'): OpenAI {
+export function openAiClient(simulator: Pick<Simulator, 'url'>, apiKey = 'sk-test-0001'): OpenAI {
   return new OpenAI({ baseURL: `${simulator.url}/v1`, apiKey, maxRetries: 0 });
 }
 

@@ -97,7 +97,7 @@ test('lists are newest first and page both ways', async () => {
     ids.unshift((await client.messages.batches.create({ requests: requests(1) })).id);
   }
   const page = await client.messages.batches.list({ limit: 2 });
-  expect(page.body).toMatchObject({ has_more: true, first_id: ids[0], last_id: ids[1] });
+  expect(page['body']).toMatchObject({ has_more: true, first_id: ids[0], last_id: ids[1] });
   const all: string[] = [];
   for await (const { id } of client.messages.batches.list({ limit: 2 })) all.push(id);
   expect(all).toEqual(ids);
@@ -215,7 +215,7 @@ describe('the ends of requests', () => {
 
 describe('what creation refuses', () => {
   test.each([
-    [[request('a b')], /^400 .*requests\.0\.custom_id: String should match pattern/],
+    [[request('a b')], /requests\.0\.custom_id: String should match pattern/],
     [[request('a'), request('x'.repeat(65))], /requests\.1\.custom_id: String should match/],
     [[request('a'), request('b'), request('a')], /requests\.2\.custom_id: /],
     [[], /requests: /],
@@ -225,7 +225,7 @@ describe('what creation refuses', () => {
     const created = anthropicClient(simulator).messages.batches.create({ requests: batch });
     const error = await rejection(created);
     expect(error).toBeInstanceOf(BadRequestError);
-    expect(String(error)).toMatch(new RegExp(message.source.replace('^400 ', '400 ')));
+    expect(String(error)).toMatch(message);
     expect(simulator.stats().batches.created).toBe(0);
   });
 

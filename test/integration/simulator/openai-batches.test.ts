@@ -107,7 +107,7 @@ test('lists are newest first and page by their cursors', async () => {
   for (const id of ['a', 'b', 'c']) ids.unshift((await submit(client, [row(id)])).id);
   const page = await client.batches.list({ limit: 2 });
   expect(page.data.map(({ id }) => id)).toEqual(ids.slice(0, 2));
-  expect(page.body).toMatchObject({
+  expect(page['body']).toMatchObject({
     object: 'list',
     first_id: ids[0],
     last_id: ids[1],
