@@ -100,6 +100,9 @@ export const batchesSchema = z.strictObject({
       bom: z.boolean().optional(),
     })
     .optional(),
+  windows: z
+    .array(z.string().regex(/^[1-9]\d*[hd]$/, 'must be hours or days, e.g. 24h or 7d'))
+    .optional(),
   cancelledRows: z.enum(['absent', 'error_file']).optional(),
   quirks: z.union([z.literal('azure'), z.array(z.enum(QUIRKS))]).optional(),
   enqueuedTokens: count.nullable().optional(),
@@ -139,6 +142,8 @@ export interface BatchSettings {
     readonly truncated: boolean;
     readonly bom: boolean;
   };
+  /** Completion windows on offer. */
+  readonly windows: readonly string[];
   readonly cancelledRows: 'absent' | 'error_file';
   readonly quirks: ReadonlySet<Quirk>;
   /** Of all models together, for Anthropic. */
@@ -185,6 +190,7 @@ export function resolveBatches(options: z.output<typeof batchesSchema>): BatchSe
       truncated: rows?.truncated ?? false,
       bom: rows?.bom ?? false,
     },
+    windows: options.windows ?? ['24h'],
     cancelledRows: options.cancelledRows ?? 'absent',
     quirks: new Set(quirks === 'azure' ? AZURE_QUIRKS : quirks),
     queuedRequests: options.queuedRequests ?? undefined,

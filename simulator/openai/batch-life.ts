@@ -8,8 +8,7 @@ import { writeResults } from './batch-results.ts';
 import { MAX_BATCH_INPUT_BYTES } from './file-rules.ts';
 import type { StoredFile } from './file-store.ts';
 
-/** The only completion window there is. Unit: ms. */
-const WINDOW_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 /** Documented; Azure allows twice as many. */
 const MAX_REQUESTS = 50_000;
@@ -27,7 +26,7 @@ const CANCELLED = {
 /** What a client asks for, found valid. */
 export type BatchOrder = Pick<
   OpenAiBatch,
-  'isAzure' | 'endpoint' | 'metadata' | 'outputExpiresAfterSeconds'
+  'isAzure' | 'endpoint' | 'window' | 'metadata' | 'outputExpiresAfterSeconds'
 >;
 
 /** Moves batches from their creation to their end. */
@@ -44,7 +43,7 @@ export class BatchLife {
     const desk = this.#desk;
     const createdAtMs = desk.nowMs();
     const fate = desk.drawFate();
-    const expiresAtMs = createdAtMs + WINDOW_MS;
+    const expiresAtMs = createdAtMs + windowMs(order.window);
     const batch: OpenAiBatch = {
       ...order,
       id: batchId(desk.nextId(), order.isAzure),
@@ -201,6 +200,12 @@ export class BatchLife {
     };
     return this.#desk.files.add(file, batch.isAzure).id;
   }
+}
+
+/** `24h` and `7d` in milliseconds. */
+function windowMs(window: string): number {
+  const hours = Number(window.slice(0, -1)) * (window.endsWith('d') ? 24 : 1);
+  return hours * HOUR_MS;
 }
 
 function batchId(hex: string, isAzure: boolean): string {

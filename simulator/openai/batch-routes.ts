@@ -32,7 +32,8 @@ export function createBatch(
   request: ResourceRequest,
   api: Api,
 ): ResourceReply | Problem {
-  const order = readBatchRequest(parseJson(request.body.toString()), api.isAzure);
+  const body = parseJson(request.body.toString());
+  const order = readBatchRequest(body, api.isAzure, desk.settings.windows);
   if ('status' in order) return order;
   const { inputFileId } = order;
   const file = desk.files.find(inputFileId, desk.nowMs());

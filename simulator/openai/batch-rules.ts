@@ -27,12 +27,16 @@ const MOST_VALUE_CHARS = 512;
 
 /** What a client asks for when it creates a batch. */
 export interface BatchRequest
-  extends Pick<OpenAiBatch, 'endpoint' | 'metadata' | 'outputExpiresAfterSeconds'> {
+  extends Pick<OpenAiBatch, 'endpoint' | 'window' | 'metadata' | 'outputExpiresAfterSeconds'> {
   readonly inputFileId: string;
 }
 
 /** Reads the body of POST /v1/batches. The input file itself is looked into later, and may fail the batch then. */
-export function readBatchRequest(body: unknown, isAzure: boolean): BatchRequest | Problem {
+export function readBatchRequest(
+  body: unknown,
+  isAzure: boolean,
+  windows: readonly string[],
+): BatchRequest | Problem {
   if (!isObject(body)) return invalidRequest('The body must be a JSON object.', null, null);
   const unknown = Object.keys(body).find((name) => !PARAMS.has(name));
   if (unknown !== undefined && !isAzure) {
@@ -51,8 +55,10 @@ export function readBatchRequest(body: unknown, isAzure: boolean): BatchRequest 
     const text = `Invalid value: '${endpoint}'. Supported values are: ${known}.`;
     return invalidRequest(text, 'endpoint', 'invalid_value');
   }
-  if (body['completion_window'] !== '24h') {
-    const text = `Invalid value: '${body['completion_window']}'. Value must be '24h'.`;
+  const window = asString(body['completion_window']) ?? '';
+  if (!windows.includes(window)) {
+    const known = windows.map((name) => `'${name}'`).join(' or ');
+    const text = `Invalid value: '${window}'. Value must be ${known}.`;
     return invalidRequest(text, 'completion_window', 'invalid_value');
   }
   const metadata = readMetadata(body['metadata']);
@@ -63,7 +69,7 @@ export function readBatchRequest(body: unknown, isAzure: boolean): BatchRequest 
   );
   if (typeof outputExpiresAfterSeconds === 'object') return outputExpiresAfterSeconds;
   const inputFileId = asString(body['input_file_id']) ?? '';
-  return { inputFileId, endpoint, metadata, outputExpiresAfterSeconds };
+  return { inputFileId, endpoint, window, metadata, outputExpiresAfterSeconds };
 }
 
 function readMetadata(given: unknown): Readonly<Record<string, string>> | null | Problem {

@@ -30,6 +30,8 @@ export interface OpenAiBatch {
   readonly id: string;
   readonly isAzure: boolean;
   readonly endpoint: string;
+  /** As asked for, e.g. `24h`. */
+  readonly window: string;
   readonly inputFileId: string;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly outputExpiresAfterSeconds: number | undefined;
@@ -87,7 +89,7 @@ export function renderBatch(
     ...(!isAzure && { model: batch.model }),
     errors: batch.errors && { object: 'list', data: batch.errors },
     input_file_id: batch.inputFileId,
-    completion_window: '24h',
+    completion_window: batch.window,
     status: quirks.has('capital_status') ? capitalised(batch.status) : batch.status,
     output_file_id: batch.outputFileId,
     error_file_id: batch.errorFileId,

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { SimulatorOptions } from '../../../simulator/server.ts';
-import { openAiClient, type ResultRow, row, rowsOf, startFrozen, submit } from './harness.ts';
+import {
+  openAiClient,
+  type ResultRow,
+  row,
+  rowsOf,
+  startFrozen,
+  submit,
+  upload,
+} from './harness.ts';
 
 const WINDOW_MS = 86_400_000;
 
@@ -194,4 +202,20 @@ test('a tail share makes some batches late by a factor', async () => {
   expect(soon['in_progress']).toBeGreaterThan(3);
   await simulator.advance(540_000);
   expect(simulator.stats().batches.byStatus).toEqual({ completed: 20 });
+});
+
+test('other windows may be on offer, as at providers that imitate OpenAI', async () => {
+  const simulator = await startFrozen({ batches: { windows: ['24h', '7d'], script: ['expired'] } });
+  const client = openAiClient(simulator);
+  const file = await upload(client, [row('a'), row('b')]);
+  const batch = await client.batches.create({
+    input_file_id: file.id,
+    endpoint: '/v1/chat/completions',
+    completion_window: '7d' as '24h',
+  });
+  expect(batch.completion_window).toBe('7d');
+  await simulator.advance(7 * WINDOW_MS - 1);
+  expect((await client.batches.retrieve(batch.id)).status).toBe('in_progress');
+  await simulator.advance(1);
+  expect((await client.batches.retrieve(batch.id)).status).toBe('expired');
 });
