@@ -93,9 +93,14 @@ export function downloadFile(desk: BatchDesk, id: string): ResourceReply | Probl
   file.onDownload?.();
   return {
     contentType: 'application/octet-stream',
-    headers: ['content-disposition', `attachment; filename="${file.filename}"`],
+    headers: ['content-disposition', `attachment; filename="${headerSafe(file.filename)}"`],
     body: file.content,
   };
+}
+
+/** A header takes neither quotes nor letters beyond ASCII. */
+function headerSafe(filename: string): string {
+  return filename.replace(/[^\x20-\x7e]|["\\]/g, '_');
 }
 
 /** A page with its cursors, as lists of files and batches are. */

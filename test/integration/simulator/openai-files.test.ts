@@ -189,6 +189,14 @@ describe('uploads in parts', () => {
   });
 });
 
+test('a name that no header takes is written otherwise', async () => {
+  const client = openAiClient(await startFrozen());
+  const { id, filename } = await upload(client, [row('a')], '日本 "1".jsonl');
+  expect(filename).toBe('日本 "1".jsonl');
+  const content = await client.files.content(id);
+  expect(content.headers.get('content-disposition')).toBe('attachment; filename="__ _1_.jsonl"');
+});
+
 test('a batch outlives its input file', async () => {
   const simulator = await startFrozen();
   const client = openAiClient(simulator);
