@@ -123,6 +123,7 @@ export function startWorld(setUp: WorldSetUp = {}) {
           });
           return createDispatchHandler(
             dispatchSlices,
+            async () => undefined,
             home.clock,
             SILENT,
           )(event, fullContext(context));
