@@ -4,101 +4,74 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Metafile } from 'esbuild';
+import { pathToFileURL } from 'node:url';
+import { type BundledFile, bundleFunction, functionNames } from './bundles/bundle-function.ts';
 
 /** Fresh processes per function; the median is told. */
 const RUNS = 9;
-
-/** The same as in infra/constructs/service-function.ts. */
-const BANNER =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+/** Packages told of each. */
+const MOST_TOLD = 8;
 
 interface Measured {
   readonly name: string;
-  /** The file Lambda loads. Unit: bytes. */
-  readonly entryBytes: number;
-  /** Token ranks, which are loaded only where something is counted. Unit: bytes. */
+  /** Without token ranks. Unit: bytes. */
+  readonly bytes: number;
+  /** Unit: bytes. */
   readonly rankBytes: number;
-  /** Unit: ms. */
+  /** Time to load, over several fresh processes. Unit: ms. */
   readonly initMs: { readonly least: number; readonly median: number };
-  readonly largest: readonly { readonly path: string; readonly bytes: number }[];
+  readonly largest: readonly BundledFile[];
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const out = mkdtempSync(join(tmpdir(), 'penstock-bundles-'));
+const directory = mkdtempSync(join(tmpdir(), 'penstock-bundles-'));
 try {
-  const names = readdirSync(join(root, 'functions'));
   const measured: Measured[] = [];
-  for (const name of names) measured.push(await measure(name));
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(measured)}\n`);
-  else for (const line of measured.flatMap(describe)) process.stdout.write(`${line}\n`);
+  for (const name of functionNames()) measured.push(await measure(name));
+  if (process.argv.includes('--json')) console.log(JSON.stringify(measured));
+  else for (const line of measured.flatMap(describe)) console.log(line);
 } finally {
-  rmSync(out, { recursive: true });
+  rmSync(directory, { recursive: true });
 }
 
 async function measure(name: string): Promise<Measured> {
-  const outfile = join(out, name, 'index.mjs');
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: [`functions/${name}/index.ts`],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    minify: true,
-    mainFields: ['module', 'main'],
-    banner: { js: BANNER },
-    metafile: true,
-    logLevel: 'error',
-  });
-  const inputs = inputsOf(metafile);
-  const rankBytes = inputs
-    .filter(({ path }) => path.includes('/ranks/'))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
+  const outfile = join(directory, name, 'index.mjs');
+  const { files, bytes, rankBytes } = await bundleFunction(name, outfile);
   const runs = Array.from({ length: RUNS }, () => initOf(outfile)).sort((a, b) => a - b);
   return {
     name,
-    entryBytes: statSync(outfile).size,
+    bytes,
     rankBytes,
     initMs: { least: runs[0] ?? 0, median: runs[Math.floor(RUNS / 2)] ?? 0 },
-    largest: byPackage(inputs).slice(0, 8),
+    largest: byPackage(files).slice(0, MOST_TOLD),
   };
 }
 
-/** Time to import the bundle in a process of its own. Unit: ms. */
+/** Unit: ms. */
 function initOf(file: string): number {
-  const script = `const t = performance.now(); await import(${JSON.stringify(pathToFileURL(file))}); console.log(performance.now() - t);`;
+  const url = JSON.stringify(pathToFileURL(file));
+  const script = `const t = performance.now(); await import(${url}); console.log(performance.now() - t);`;
   const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
   });
   return Number(printed.trim().split('\n').at(-1));
 }
 
-function inputsOf({ outputs }: Metafile): { path: string; bytes: number }[] {
-  return Object.values(outputs).flatMap(({ inputs }) =>
-    Object.entries(inputs).map(([path, { bytesInOutput: bytes }]) => ({ path, bytes })),
-  );
-}
-
-function byPackage(inputs: readonly { path: string; bytes: number }[]) {
+function byPackage(files: readonly BundledFile[]): BundledFile[] {
   const sums = new Map<string, number>();
-  for (const { path, bytes } of inputs) {
+  for (const { path, bytes } of files) {
     const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'penstock';
     sums.set(name, (sums.get(name) ?? 0) + bytes);
   }
   return [...sums].map(([path, bytes]) => ({ path, bytes })).sort((a, b) => b.bytes - a.bytes);
 }
 
-function describe({ name, entryBytes, rankBytes, initMs, largest }: Measured): string[] {
-  const kilobytes = (bytes: number): string => `${(bytes / 1_000).toFixed(0)} KB`;
-  const parts = largest.map(({ path, bytes }) => `${path} ${kilobytes(bytes)}`).join(', ');
+function describe({ name, bytes, rankBytes, initMs, largest }: Measured): string[] {
+  const kilobytes = (size: number): string => `${(size / 1_000).toFixed(0)} KB`;
   return [
-    `${name}: ${kilobytes(entryBytes - rankBytes)} without ranks, ${kilobytes(rankBytes)} ranks, init ${initMs.least.toFixed(0)} ms at best, ${initMs.median.toFixed(0)} ms in the middle`,
-    `  ${parts}`,
+    `${name}: ${kilobytes(bytes)}, and ${kilobytes(rankBytes)} of ranks; loads in ${initMs.least.toFixed(0)} ms at best, ${initMs.median.toFixed(0)} ms in the middle`,
+    `  ${largest.map(({ path, bytes: size }) => `${path} ${kilobytes(size)}`).join(', ')}`,
   ];
 }

@@ -17,6 +17,12 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
+import {
+  BUNDLE_TARGET,
+  LEFT_OUT,
+  MAIN_FIELDS,
+  REQUIRE_BANNER,
+} from '../../shared/contracts/bundling.ts';
 import type { ENV } from '../../shared/contracts/env-keys.ts';
 import { METRIC_NAMESPACE } from '../../shared/contracts/metric-names.ts';
 import { LOCK_FILE, REPOSITORY } from '../entrypoints.ts';
@@ -42,10 +48,6 @@ export interface ServiceFunctionProps {
   /** Names and addresses only: whoever may list functions can read this. */
   readonly environment: Readonly<Partial<Record<EnvName, string>>>;
 }
-
-/** esbuild writes ESM, in which bundled CommonJS modules look for a `require` of their own. */
-const REQUIRE_BANNER =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 /**
  * A function as this house makes them: Node 24 on arm64, one minified ESM file, JSON logs that are
@@ -98,11 +100,12 @@ export class ServiceFunction extends Construct {
       projectRoot: REPOSITORY,
       bundling: {
         format: OutputFormat.ESM,
-        target: 'node24',
+        target: BUNDLE_TARGET,
         minify: true,
         // Beside the bundle they would be three quarters of what a cold start downloads.
         sourceMap: false,
-        mainFields: ['module', 'main'],
+        mainFields: MAIN_FIELDS,
+        externalModules: LEFT_OUT,
         banner: REQUIRE_BANNER,
         // The runtime's own SDK changes under a function that was not deployed.
         bundleAwsSDK: true,

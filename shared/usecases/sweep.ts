@@ -28,7 +28,7 @@ export interface SweepDeps {
 }
 
 /** Longer than a notice takes to arrive while workers are free. Unit: ms. */
-const IDLE_MS = 60_000;
+const IDLE_MS = 30_000;
 /** Enough to wake workers: once awake for a model they find the rest of its slices themselves. */
 const MOST_PER_MODEL = 100;
 const NOTICES_PER_SEND = 100;

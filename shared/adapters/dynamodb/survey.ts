@@ -35,6 +35,7 @@ export class Survey {
         inputTokens: 0,
         maxOutputTokens: 0,
         nextDueAtMs: Number.MAX_SAFE_INTEGER,
+        waitingSinceMs: Number.MAX_SAFE_INTEGER,
       };
       for await (const headers of this.#deps.open.ofModel(model)) {
         const outcomes = await this.#outcomesOf(headers);
@@ -89,13 +90,14 @@ function isIdle({ facts, runs }: SliceHeader, sinceMs: number): boolean {
 }
 
 function addOpen(
-  sums: { -readonly [Field in keyof Backlog]: Backlog[Field] },
+  sums: { -readonly [Field in keyof Backlog]-?: NonNullable<Backlog[Field]> },
   { facts, runs }: SliceHeader,
   ended: Outcomes,
 ): void {
   const dueAtMs = nextDueAtMs(runs, (index) => ended.has(index));
   if (dueAtMs === null) return;
   sums.nextDueAtMs = Math.min(sums.nextDueAtMs, dueAtMs);
+  sums.waitingSinceMs = Math.min(sums.waitingSinceMs, Math.max(dueAtMs, instantOf(facts.stamp)));
   sums.requests += facts.count - ended.size;
   sums.inputTokens += facts.inputTokens;
   sums.maxOutputTokens += facts.maxOutputTokens;
