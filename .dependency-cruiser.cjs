@@ -47,6 +47,22 @@ module.exports = {
       { path: '^(simulator|bench|cli|local|examples)/' },
     ),
     deny(
+      'infra-knows-names-and-paths',
+      'Synthesis must not load what runs: names, limits, the table and penstock.yaml are all it reads.',
+      { path: '^infra/' },
+      {
+        path: '^(functions|shared|cli|local)/',
+        pathNot:
+          '^shared/(contracts/(bundling|env-keys|limits|metric-names|config|closest-name)|runtime/config-document|adapters/dynamodb/table-definition)\\.ts$',
+      },
+    ),
+    deny(
+      'infra-stays-at-synthesis',
+      'What is deployed must not load CDK, nor be told how it was deployed.',
+      { pathNot: '^(infra|test)/' },
+      { path: '(^infra/|node_modules/(aws-cdk-lib|constructs|cdk-nag)/)' },
+    ),
+    deny(
       'functions-stand-alone',
       'A bundle holds one function.',
       { path: '^functions/([^/]+)/' },

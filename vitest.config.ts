@@ -11,6 +11,8 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', 20_000),
+      // Loading CDK takes longer than most of the tests; nothing in it is mocked or kept.
+      { test: { ...project('infra', 60_000).test, isolate: false } },
       project('contract', 30_000),
       project('integration', 120_000),
       {

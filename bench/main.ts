@@ -8,13 +8,20 @@ import {
   type ScenarioName,
   type ScenarioReport,
 } from './scenario.ts';
+import { aws } from './scenarios/aws.ts';
 import { crash } from './scenarios/crash.ts';
 import { limits } from './scenarios/limits.ts';
 import { memory } from './scenarios/memory.ts';
 import { overhead } from './scenarios/overhead.ts';
 import { terminalTable } from './tables.ts';
 
-const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = { limits, overhead, memory, crash };
+const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  limits,
+  overhead,
+  memory,
+  crash,
+  aws,
+};
 
 interface Flags {
   readonly quick: boolean;

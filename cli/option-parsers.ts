@@ -1,6 +1,7 @@
 /** Command line values, from text to what they mean. */
 
 import { InvalidArgumentError } from 'commander';
+import { SCOPES, type Scope } from '../shared/domain/api-key.ts';
 import {
   COMPLETION_WINDOW_HINT,
   parseCompletionWindow,
@@ -11,6 +12,27 @@ export function parseWindow(text: string): number {
   const windowMs = parseCompletionWindow(text);
   if (windowMs === null) throw new InvalidArgumentError(`Write ${COMPLETION_WINDOW_HINT}.`);
   return windowMs;
+}
+
+/** The window as a server takes it: as it was written. */
+export function parseWindowText(text: string): string {
+  parseWindow(text);
+  return text;
+}
+
+export function parseScopes(text: string): Scope[] {
+  return text.split(',').map((word) => {
+    const scope = SCOPES.find((known) => known === word.trim());
+    if (scope === undefined) throw new InvalidArgumentError(`Scopes are ${SCOPES.join(', ')}.`);
+    return scope;
+  });
+}
+
+/** Dollars as micro-dollars. */
+export function parseUsd(text: string): number {
+  const microUsd = Math.round(Number(text) * 1_000_000);
+  if (/^\d+(\.\d{1,6})?$/.test(text) && Number.isSafeInteger(microUsd)) return microUsd;
+  throw new InvalidArgumentError('Write dollars, e.g. 250 or 0.5.');
 }
 
 export function parseLane(text: string): Lane {

@@ -11,6 +11,7 @@ import {
   parseWholeAboveZero,
   parseWindow,
 } from './option-parsers.ts';
+import { addServerCommands } from './server-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -45,6 +46,7 @@ export function createProgram(terminal: Terminal, finish: (exitCode: number) => 
     const { serve } = await import('./commands/serve.ts');
     finish(await serve(flags, terminal));
   });
+  addServerCommands(program, terminal, finish);
   return program;
 }
 

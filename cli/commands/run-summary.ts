@@ -1,10 +1,9 @@
-import Table from 'cli-table3';
 import type { RunReport } from '../../local/run/run-report.ts';
 import { formatCount, formatDuration, formatQuantity, formatShare, formatUsd } from '../format.ts';
+import { cutMessage, describeProgressOf, summaryTable } from '../summary-table.ts';
 import type { Terminal } from '../terminal.ts';
 
 const MOST_GROUPS = 8;
-const MOST_MESSAGE = 160;
 
 export interface RunPlaces {
   readonly input: string;
@@ -53,6 +52,7 @@ export function reportJson(report: RunReport, places: RunPlaces): Record<string,
     cost_micro_usd: report.costMicroUsd,
     spent_micro_usd: report.spentMicroUsd,
     unpriced_models: report.unpricedModels,
+    unmetered_answers: report.unmetered,
     wall_ms: report.wallMs,
     throttled: report.throttled,
     retried: report.retried,
@@ -62,29 +62,20 @@ export function reportJson(report: RunReport, places: RunPlaces): Record<string,
 
 /** The report for people. */
 export function describeReport(report: RunReport, places: RunPlaces, terminal: Terminal): string {
-  const { color } = terminal;
-  const table = new Table({
-    style: { head: [], border: [], compact: true },
-    chars: PLAIN_CHARS,
-    colAligns: ['left', 'left'],
-  });
-  const row = (name: string, value: string): void => void table.push([color.dim(name), value]);
-  const failed =
-    report.failed === 0 ? '' : `, ${color.red(`${formatCount(report.failed)} failed`)}`;
-  const left = report.left === 0 ? '' : `, ${color.yellow(`${formatCount(report.left)} left`)}`;
-  row(
-    'answered',
-    `${formatCount(report.answered)} of ${formatCount(report.total)}${failed}${left}`,
+  const { answered: done, total, failed, left } = report;
+  const retried = report.retried === 0 ? '' : `, ${formatCount(report.retried)} retried`;
+  const table = summaryTable(
+    [
+      ['answered', describeProgressOf({ done, total, failed, left }, terminal)],
+      ['tokens', describeTokens(report)],
+      ['cost', describeCost(report)],
+      ['time', describeTime(report)],
+      ['429s', `${formatCount(report.throttled)}${retried}`],
+      ['output', places.output === '-' ? 'standard output' : places.output],
+    ],
+    terminal,
   );
-  row('tokens', describeTokens(report));
-  row('cost', describeCost(report));
-  row('time', describeTime(report));
-  row(
-    '429s',
-    `${formatCount(report.throttled)}${report.retried === 0 ? '' : `, ${formatCount(report.retried)} retried`}`,
-  );
-  row('output', places.output === '-' ? 'standard output' : places.output);
-  return [table.toString(), ...describeFailures(report)].join('\n');
+  return [table, ...describeFailures(report)].join('\n');
 }
 
 /** `37 failed: 30 context_length_exceeded (first: line 118)`, a line for each kind. */
@@ -94,7 +85,7 @@ function describeFailures({ failed, failures }: RunReport): string[] {
     .slice(0, MOST_GROUPS)
     .map(
       ({ code, count, firstLine, firstMessage }) =>
-        `  ${formatCount(count)} ${code} (first: line ${firstLine}): ${cut(firstMessage)}`,
+        `  ${formatCount(count)} ${code} (first: line ${firstLine}): ${cutMessage(firstMessage)}`,
     );
   const more = failures.length - MOST_GROUPS;
   return [
@@ -110,12 +101,17 @@ function describeTokens({ inputTokens, cachedInputTokens, outputTokens }: RunRep
   return `${formatCount(inputTokens)} in${cached}, ${formatCount(outputTokens)} out`;
 }
 
-function describeCost({ costMicroUsd, spentMicroUsd, unpricedModels }: RunReport): string {
+function describeCost(report: RunReport): string {
+  const { costMicroUsd, spentMicroUsd, unpricedModels, unmetered } = report;
   const earlier = costMicroUsd - spentMicroUsd;
   const split = earlier > 0 ? `, of which ${formatUsd(spentMicroUsd)} in this run` : '';
   const unknown =
     unpricedModels.length === 0 ? '' : `, without ${unpricedModels.join(', ')} (price not known)`;
-  return `${formatUsd(costMicroUsd)}${split}${unknown}`;
+  const free =
+    unmetered === 0
+      ? ''
+      : `, without ${formatQuantity(unmetered, 'answer')} that came without usage`;
+  return `${formatUsd(costMicroUsd)}${split}${unknown}${free}`;
 }
 
 function describeTime({ wallMs, latencyMs, answered, failed, doneBefore }: RunReport): string {
@@ -126,26 +122,3 @@ function describeTime({ wallMs, latencyMs, answered, failed, doneBefore }: RunRe
       : `, P50 ${formatDuration(latencyMs.p50)}, P95 ${formatDuration(latencyMs.p95)}`;
   return `${formatDuration(wallMs)} (${perSecond.toFixed(1)} requests/s${latency})`;
 }
-
-function cut(message: string): string {
-  const line = message.replace(/\s+/g, ' ');
-  return line.length <= MOST_MESSAGE ? line : `${line.slice(0, MOST_MESSAGE)}…`;
-}
-
-const PLAIN_CHARS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' ',
-};

@@ -1,6 +1,7 @@
 /** What a person wants to know while a run goes on, worked out from plain counters. */
 
 import type { DispatchProgress } from '../../shared/usecases/dispatch-progress.ts';
+import { RateWindow } from './rate-window.ts';
 
 export interface ProgressSnapshot {
   readonly done: number;
@@ -13,7 +14,8 @@ export interface ProgressSnapshot {
   readonly costMicroUsd: number;
   /** What the whole file will have cost, at the cost of the requests so far; `null` when unknown. */
   readonly projectedMicroUsd: number | null;
-  readonly throttled: number;
+  /** `null` where it is not known. */
+  readonly throttled: number | null;
   readonly retried: number;
   /** The limit most used now, e.g. `requests 98 %`. */
   readonly limit: { readonly name: string; readonly used: number } | null;
@@ -29,18 +31,10 @@ export interface RunCounters {
   readonly costBeforeMicroUsd: number;
 }
 
-interface Sample {
-  readonly atMs: number;
-  readonly ended: number;
-}
-
-/** How far back the rate looks. Unit: ms. */
-const RATE_WINDOW_MS = 15_000;
-
 /** Remembers enough of the recent past to tell a rate. */
 export class ProgressMeter {
   readonly #counters: RunCounters;
-  readonly #samples: Sample[] = [];
+  readonly #rate = new RateWindow();
 
   constructor(counters: RunCounters) {
     this.#counters = counters;
@@ -50,7 +44,7 @@ export class ProgressMeter {
     const { total, doneBefore, failedBefore, costBeforeMicroUsd } = this.#counters;
     const ended = progress.succeeded + progress.failed;
     const done = doneBefore + ended;
-    const perSecond = this.#rate(ended, nowMs);
+    const perSecond = this.#rate.read(ended, nowMs);
     const costMicroUsd = costBeforeMicroUsd + progress.costMicroUsd;
     return {
       done,
@@ -66,16 +60,6 @@ export class ProgressMeter {
       limit: mostUsedLimit(progress),
       waitingFor: waitingFor(progress, nowMs),
     };
-  }
-
-  #rate(ended: number, nowMs: number): number {
-    this.#samples.push({ atMs: nowMs, ended });
-    while (this.#samples.length > 2 && nowMs - (this.#samples[1]?.atMs ?? nowMs) > RATE_WINDOW_MS) {
-      this.#samples.shift();
-    }
-    const [oldest] = this.#samples;
-    if (oldest === undefined || nowMs <= oldest.atMs) return 0;
-    return ((ended - oldest.ended) / (nowMs - oldest.atMs)) * 1_000;
   }
 }
 

@@ -13,6 +13,8 @@ import type { ProgressSnapshot } from './progress-snapshot.ts';
 /** How progress is shown; every view may be told as often as one likes. */
 export interface ProgressView {
   validating(readBytes: number, totalBytes: number, rejected: number): void;
+  submitting(lines: number, totalLines: number): void;
+  fetching(lines: number, totalLines: number): void;
   running(snapshot: ProgressSnapshot): void;
   /** A sentence between, e.g. what Ctrl-C began. */
   say(sentence: string): void;
@@ -25,7 +27,16 @@ const FRAMES_PER_SECOND = 5;
 
 /** A bar on a terminal, lines elsewhere, nothing when quiet. */
 export function createProgressView(terminal: Terminal, isQuiet: boolean): ProgressView {
-  if (isQuiet) return { validating: nothing, running: nothing, say: terminal.note, end: nothing };
+  if (isQuiet) {
+    return {
+      validating: nothing,
+      submitting: nothing,
+      fetching: nothing,
+      running: nothing,
+      say: terminal.note,
+      end: nothing,
+    };
+  }
   return terminal.isInteractive ? barView(terminal) : lineView(terminal);
 }
 
@@ -41,6 +52,8 @@ function lineView(terminal: Terminal): ProgressView {
   };
   return {
     validating: (...progress) => sayWhenDue(() => validatingText(...progress)),
+    submitting: (...lines) => sayWhenDue(() => movingText('submitting', ...lines)),
+    fetching: (...lines) => sayWhenDue(() => movingText('fetching', ...lines)),
     running: (snapshot) =>
       sayWhenDue(
         () =>
@@ -79,6 +92,10 @@ function barView(terminal: Terminal): ProgressView {
   return {
     validating: (readBytes, totalBytes, rejected) =>
       draw(readBytes, totalBytes, '', validatingText(readBytes, totalBytes, rejected)),
+    submitting: (lines, totalLines) =>
+      draw(lines, totalLines, '', movingText('submitting', lines, totalLines)),
+    fetching: (lines, totalLines) =>
+      draw(lines, totalLines, '', movingText('fetching', lines, totalLines)),
     running: (snapshot) =>
       draw(
         snapshot.done,
@@ -99,6 +116,10 @@ function validatingText(readBytes: number, totalBytes: number, rejected: number)
   return `validating ${formatBytes(readBytes)} of ${formatBytes(totalBytes)}${bad}`;
 }
 
+function movingText(verb: string, lines: number, totalLines: number): string {
+  return `${verb} ${formatCount(lines)} of ${formatCount(totalLines)}`;
+}
+
 function runningText(snapshot: ProgressSnapshot): string {
   const { perSecond, etaMs, limit, costMicroUsd, projectedMicroUsd } = snapshot;
   const parts = [
@@ -108,7 +129,7 @@ function runningText(snapshot: ProgressSnapshot): string {
       ? formatUsd(costMicroUsd)
       : `${formatUsd(costMicroUsd)} of ~${formatUsd(projectedMicroUsd)}`,
     limit === null ? '' : `${limit.name} ${formatShare(limit.used)}`,
-    `429s ${formatCount(snapshot.throttled)}`,
+    snapshot.throttled === null ? '' : `429s ${formatCount(snapshot.throttled)}`,
     snapshot.retried === 0 ? '' : `retried ${formatCount(snapshot.retried)}`,
     snapshot.failed === 0 ? '' : `failed ${formatCount(snapshot.failed)}`,
     snapshot.waitingFor === null ? '' : `waiting: ${snapshot.waitingFor}`,

@@ -1,6 +1,6 @@
 /** The HTTP API: the very app that `penstock serve` and the API function mount. */
 
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { Hono } from 'hono';
 import { DEFAULT_SYNC_WAIT_MS, MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
@@ -9,23 +9,32 @@ import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
 import type { ResultLog } from '../../shared/ports/payload-store.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import type { UploadStore } from '../../shared/ports/upload-store.ts';
 import { createCancelRequest } from '../../shared/usecases/cancel-request.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createGetRequest } from '../../shared/usecases/get-request.ts';
 import { createListRequests } from '../../shared/usecases/list-requests.ts';
+import type { ManageKeys } from '../../shared/usecases/manage-keys.ts';
 import { createReadLimits } from '../../shared/usecases/read-limits.ts';
+import { createReadResults } from '../../shared/usecases/read-results.ts';
 import { createReadUsage } from '../../shared/usecases/read-usage.ts';
+import type { Redrive } from '../../shared/usecases/redrive.ts';
 import {
   createSubmitRequests,
   type SubmitRequestsDeps,
 } from '../../shared/usecases/submit-requests.ts';
+import { createTakeUploads } from '../../shared/usecases/take-uploads.ts';
 import type { Authenticate } from './authenticate.ts';
-import { type ApiEnv, idHeaders, mountRoutes } from './call.ts';
+import { type ApiEnv, type ApiRoute, idHeaders, mountRoutes } from './call.ts';
 import { sendError } from './respond.ts';
 import { completionRoutes } from './routes/completions.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { redriveRoutes } from './routes/redrive.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { requestRoutes } from './routes/requests.ts';
+import { resultRoutes } from './routes/results.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { submissionRoutes } from './routes/submissions.ts';
 
 /** The ports the API runs on; the same in both homes. */
 export interface ApiDeps extends SubmitRequestsDeps {
@@ -35,6 +44,11 @@ export interface ApiDeps extends SubmitRequestsDeps {
   readonly completions: CompletionSignal;
   readonly telemetry: Telemetry;
   readonly authenticate: Authenticate;
+  readonly manageKeys: ManageKeys;
+  /** Where bodies too large for one call go; `null` in a home that takes them directly. */
+  readonly uploads: UploadStore | null;
+  /** Sends dead letters back; left out in a home that has no queue. */
+  readonly redrive?: Redrive;
   /** Called once a cancellation stands: withdraw the request and tell who waits for it. */
   readonly onCancelled: (result: PublishedResult) => void;
   /** Providers whose requests are held until a person acts. */
@@ -45,15 +59,17 @@ export interface ApiDeps extends SubmitRequestsDeps {
   readonly syncWaitMs?: number;
 }
 
+const UPLOAD_ADVICE = `Send fewer requests in one call, or up to ${MAX_BODY_BYTES} bytes as an upload: POST /v1/requests/uploads, which penstock submit does by itself`;
+
 /** The app over its ports; mount it with `@hono/node-server` or `hono/aws-lambda`. */
-export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
-  const { requests, models, random, telemetry, authenticate, stops } = deps;
+export function createApi(deps: ApiDeps): Hono<ApiEnv> {
+  const { requests, models, random, telemetry, authenticate, manageKeys, stops, uploads } = deps;
   const maxBodyBytes = deps.maxBodyBytes ?? MAX_BODY_BYTES;
   const syncWaitMs = deps.syncWaitMs ?? DEFAULT_SYNC_WAIT_MS;
   const submitRequests = createSubmitRequests(deps);
   const getRequest = createGetRequest(deps);
 
-  const app = new OpenAPIHono<ApiEnv>();
+  const app = new Hono<ApiEnv>();
   app.use(async (context, next) => {
     const callId = random.id('call_');
     context.set('callId', callId);
@@ -67,21 +83,30 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     const error = new AppError('not_found', 'No route has this path. See /openapi.json');
     return sendError(context, error, telemetry);
   });
-  const routes = [
-    ...requestRoutes({
+  const routes: ApiRoute[] = [
+    ...submissionRoutes({
       submitRequests,
+      getRequest,
+      takeUploads: createTakeUploads(uploads, random, maxBodyBytes),
+      otherWay: uploads === null ? undefined : UPLOAD_ADVICE,
+      maxBodyBytes,
+    }),
+    ...requestRoutes({
       getRequest,
       listRequests: createListRequests(requests),
       cancelRequest: createCancelRequest(deps),
-      maxBodyBytes,
+      countRequests: (tenant, batchId) => requests.counts(tenant, batchId),
     }),
+    ...resultRoutes({ readResults: createReadResults(deps) }),
+    ...keyRoutes({ manageKeys, maxBodyBytes }),
+    ...redriveRoutes(deps.redrive ?? null),
     ...completionRoutes({ submitRequests, getRequest, maxBodyBytes, syncWaitMs }),
     ...reportRoutes({
       models,
       readLimits: createReadLimits(deps),
       readUsage: createReadUsage(requests),
     }),
-    ...serviceRoutes({ app, stops }),
+    ...serviceRoutes({ routes: () => routes.map(({ config }) => config), stops }),
   ];
   mountRoutes(app, routes, authenticate);
   return app;

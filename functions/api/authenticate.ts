@@ -1,9 +1,27 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { DEFAULT_WEIGHT, type Principal, SCOPES, type Scope } from '../../shared/domain/api-key.ts';
+import { randomBytes } from 'node:crypto';
+import { fieldOf } from '../../shared/contracts/config-variables.ts';
+import { presentedKey } from '../../shared/contracts/presented-key.ts';
+import { decodePrincipal } from '../../shared/contracts/principal-context.ts';
+import {
+  DEFAULT_TENANT,
+  DEFAULT_WEIGHT,
+  digestApiKey,
+  type Principal,
+  SCOPES,
+  type Scope,
+} from '../../shared/domain/api-key.ts';
 import { AppError } from '../../shared/domain/errors.ts';
+import {
+  type AuthenticateKey,
+  createAuthenticateKey,
+} from '../../shared/usecases/authenticate-key.ts';
 
-/** @throws {AppError} `unauthenticated` when the call carries no valid key. */
-export type Authenticate = (request: Request) => Principal | Promise<Principal>;
+/**
+ * Says who calls, from the request, or from what the host of the app knows of it (`bindings`).
+ *
+ * @throws {AppError} `unauthenticated` when the call carries no valid key.
+ */
+export type Authenticate = (request: Request, bindings: unknown) => Principal | Promise<Principal>;
 
 export interface ApiKeyEntry {
   readonly key: string;
@@ -12,51 +30,76 @@ export interface ApiKeyEntry {
   readonly scopes?: readonly Scope[];
 }
 
-/** Tenant of every caller where no keys are configured. */
-export const DEFAULT_TENANT = 'default';
+/** Keys beside the fixed ones. */
+export interface StoredKeys {
+  readonly authenticateKey: AuthenticateKey;
+  /** No key was ever made. */
+  isEmpty(): Promise<boolean>;
+}
+
+const NO_STORED_KEYS: StoredKeys = {
+  authenticateKey: async () => null,
+  isEmpty: async () => true,
+};
 
 /**
- * Authenticates against a fixed list of keys, in `Authorization: Bearer` or `x-api-key`. With an
- * empty list everyone is the default tenant: only for a server that listens on loopback.
+ * Authenticates against a fixed list of keys, then against stored ones, in `Authorization: Bearer`
+ * or `x-api-key`. Where there is neither, everyone is the default tenant: only for a server that
+ * listens on loopback.
  */
-export function createKeyAuthenticator(keys: readonly ApiKeyEntry[]): Authenticate {
-  const entries = keys.map(({ key, tenant, scopes = SCOPES }) => ({
-    digest: digestOf(key),
-    principal: principalOf(tenant, scopes),
-  }));
-  const anyone = principalOf(DEFAULT_TENANT, SCOPES);
-  return (request) => {
-    if (entries.length === 0) return anyone;
-    const presented = presentedKey(request.headers);
+export function createKeyAuthenticator(
+  keys: readonly ApiKeyEntry[],
+  stored: StoredKeys = NO_STORED_KEYS,
+): Authenticate {
+  // Of this process only: the digests are kept nowhere.
+  const pepper = randomBytes(32).toString('hex');
+  const records = new Map(
+    keys.map(({ key, tenant, scopes = SCOPES }, index) => [
+      digestApiKey(key, pepper),
+      {
+        id: `configured-${index}`,
+        name: '',
+        ...principalOf(tenant, scopes),
+        createdAtMs: 0,
+        revokedAtMs: null,
+      },
+    ]),
+  );
+  const authenticateKey = createAuthenticateKey({
+    keys: { findByDigest: async (digest) => records.get(digest) ?? null },
+    pepper: async () => pepper,
+    adminKey: async () => null,
+  });
+  return async ({ headers }) => {
+    if (keys.length === 0 && (await stored.isEmpty())) return principalOf(DEFAULT_TENANT, SCOPES);
+    const presented = presentedKey((name) => headers.get(name));
     if (presented === null) {
       throw new AppError('unauthenticated', 'Send an API key as "Authorization: Bearer <key>"');
     }
-    const digest = digestOf(presented);
-    let found: Principal | null = null;
-    // Every entry is compared, so that time tells nothing about which one came close.
-    for (const entry of entries) {
-      if (timingSafeEqual(entry.digest, digest)) found = entry.principal;
-    }
-    if (found === null) {
-      throw new AppError(
-        'unauthenticated',
-        'The API key is not known here. Check it, or ask for one',
-      );
-    }
-    return found;
+    const caller = (await authenticateKey(presented)) ?? (await stored.authenticateKey(presented));
+    if (caller !== null) return caller.principal;
+    throw new AppError(
+      'unauthenticated',
+      'The API key is not known here. Check it, or ask for one',
+    );
   };
+}
+
+/**
+ * Believes the gateway's authorizer, and nothing that the caller sent: the principal comes from
+ * the context that API Gateway adds to the event.
+ */
+export const authenticateByGateway: Authenticate = (_request, bindings) => {
+  const principal = decodePrincipal(authorizerContextOf(bindings));
+  if (principal !== null) return principal;
+  throw new AppError('unauthenticated', 'The call did not pass the authorizer');
+};
+
+function authorizerContextOf(bindings: unknown): unknown {
+  const context = fieldOf(fieldOf(bindings, 'event'), 'requestContext');
+  return fieldOf(context, 'authorizer');
 }
 
 function principalOf(tenant: string, scopes: readonly Scope[]): Principal {
   return { tenant, scopes, weight: DEFAULT_WEIGHT, monthlyBudgetMicroUsd: null };
-}
-
-function presentedKey(headers: Headers): string | null {
-  const bearer = /^Bearer +([!-~]+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
-  return bearer ?? headers.get('x-api-key');
-}
-
-/** Digests have one length, which `timingSafeEqual` needs. */
-function digestOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
 }

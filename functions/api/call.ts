@@ -1,10 +1,10 @@
 /** What every route shares: who calls, how it is declared, and the shape of its errors. */
 
-import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import type { Scope } from '../../shared/domain/api-key.ts';
+import type { Context, Hono } from 'hono';
+import type { Principal, Scope } from '../../shared/domain/api-key.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Authenticate } from './authenticate.ts';
+import type { RouteConfig } from './openapi-document.ts';
 
 /** What is known of a call before any route sees it. */
 export interface ApiEnv {
@@ -17,18 +17,22 @@ export interface ApiEnv {
 /** One authenticated HTTP call. */
 export interface ApiCall {
   readonly context: Context<ApiEnv>;
-  /** Empty on a route open to everybody. */
+  /** Who calls; on a route open to everybody, nobody: its tenant is empty. */
+  readonly principal: Principal;
+  /** The principal's. */
   readonly tenant: string;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
 }
+
+const NOBODY: Principal = { tenant: '', scopes: [], weight: 1, monthlyBudgetMicroUsd: null };
 
 /** Whose wire format a route answers its errors in. */
 export type ErrorShape = 'problem' | 'openai' | 'anthropic';
 
 export interface ApiRoute {
   /** Its documentation, which is also where method and path come from. */
-  readonly config: RouteConfig & { readonly method: 'get' | 'post' | 'delete' };
+  readonly config: RouteConfig;
   /** What the key must allow; `null` for a route open to everybody. */
   readonly scope: Scope | null;
   readonly handle: (call: ApiCall) => Promise<Response>;
@@ -42,7 +46,7 @@ export function idHeaders(id: string): Record<string, string> {
 /** The shape of errors on a path, known or not: what stands in for a vendor speaks its language. */
 export function errorShapeOf(path: string): ErrorShape {
   if (path === '/v1/messages') return 'anthropic';
-  const isVendors = /^\/v1\/(?!requests|limits|usage|keys)/.test(path);
+  const isVendors = /^\/v1\/(?!requests|results|limits|usage|keys|redrive)/.test(path);
   return isVendors ? 'openai' : 'problem';
 }
 
@@ -57,9 +61,9 @@ export class MethodNotAllowed extends Error {
   }
 }
 
-/** Serves and documents the routes; another method on their paths is refused by name. */
+/** Serves the routes; another method on their paths is refused by name. */
 export function mountRoutes(
-  app: OpenAPIHono<ApiEnv>,
+  app: Hono<ApiEnv>,
   routes: readonly ApiRoute[],
   authenticate: Authenticate,
 ): void {
@@ -68,10 +72,10 @@ export function mountRoutes(
     const path = config.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const method = config.method.toUpperCase();
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
-    app.openAPIRegistry.registerPath(config);
     app.on(method, path, async (context) => {
-      const tenant = scope === null ? '' : await authorize(context.req.raw, scope);
-      return handle({ context, tenant, signal: context.req.raw.signal });
+      const principal = scope === null ? NOBODY : await authorize(context, scope);
+      const { tenant } = principal;
+      return handle({ context, principal, tenant, signal: context.req.raw.signal });
     });
   }
   for (const [path, methods] of methodsOf) {
@@ -80,9 +84,9 @@ export function mountRoutes(
     });
   }
 
-  async function authorize(request: Request, scope: Scope): Promise<string> {
-    const { tenant, scopes } = await authenticate(request);
-    if (scopes.includes(scope)) return tenant;
+  async function authorize(context: Context<ApiEnv>, scope: Scope): Promise<Principal> {
+    const principal = await authenticate(context.req.raw, context.env);
+    if (principal.scopes.includes(scope)) return principal;
     throw new AppError('forbidden', `The API key lacks the scope "${scope}"`);
   }
 }

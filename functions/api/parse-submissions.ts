@@ -1,6 +1,7 @@
 /** From the body of `POST /v1/requests` to submissions, each judged by itself. */
 
-import type { z } from 'zod';
+import type * as z from 'zod';
+import type { submitQuerySchema } from '../../shared/contracts/api.ts';
 import { submissionSchema } from '../../shared/contracts/api.ts';
 import { MAX_KEYS_PER_CALL, MAX_REQUESTS_PER_CALL } from '../../shared/contracts/limits.ts';
 import { fieldError } from '../../shared/contracts/problem.ts';
@@ -13,6 +14,9 @@ import { parseJson } from './read-body.ts';
 
 type WireSubmission = z.output<typeof submissionSchema>;
 
+/** What holds where a submission itself says nothing. */
+export type CallDefaults = Omit<z.output<typeof submitQuerySchema>, 'batch'>;
+
 /** What one call asks for. A list is index-aligned with what was sent. */
 export type ParsedSubmissions =
   | { readonly kind: 'one'; readonly submission: Submission }
@@ -23,38 +27,41 @@ const OPEN_ARRAY = 0x5b;
 const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
- * Reads one object, or an array of them.
+ * Reads one object, or an array of them. The key is the one object's own.
  *
  * @throws {AppError} when the text is no JSON, or the one object is faulty.
  */
 export function parseSubmissions(
   bytes: Uint8Array,
   idempotencyKey: string | null,
+  defaults: CallDefaults = {},
 ): ParsedSubmissions {
   const isArray = bytes.find((byte) => !BLANKS.has(byte)) === OPEN_ARRAY;
   const value = parseJson(bytes, isArray ? MAX_KEYS_PER_CALL : MAX_JSON_KEYS);
   if (!Array.isArray(value)) {
-    return { kind: 'one', submission: toSubmission(value, 'standard', idempotencyKey) };
+    const submission = toSubmission(value, defaults, 'standard', idempotencyKey);
+    return { kind: 'one', submission };
   }
-  refuseKeyForMany(idempotencyKey);
   checkCount(value.length);
-  return { kind: 'many', submissions: value.map((item: unknown) => attempt(() => item)) };
+  return { kind: 'many', submissions: value.map((item: unknown) => attempt(() => item, defaults)) };
 }
 
 /** Reads one JSON object a line; blank lines are passed over. */
 export function parseSubmissionLines(
   bytes: Uint8Array,
-  idempotencyKey: string | null,
+  defaults: CallDefaults = {},
 ): ParsedSubmissions {
-  refuseKeyForMany(idempotencyKey);
   const lines = [...linesOf(bytes)];
   checkCount(lines.length);
-  return { kind: 'many', submissions: lines.map((line) => attempt(() => parseJson(line))) };
+  return {
+    kind: 'many',
+    submissions: lines.map((line) => attempt(() => parseJson(line), defaults)),
+  };
 }
 
-function attempt(read: () => unknown): Submission | AppError {
+function attempt(read: () => unknown, defaults: CallDefaults): Submission | AppError {
   try {
-    return toSubmission(read(), 'bulk', null);
+    return toSubmission(read(), defaults, 'bulk', null);
   } catch (error) {
     if (error instanceof AppError) return error;
     throw error;
@@ -63,6 +70,7 @@ function attempt(read: () => unknown): Submission | AppError {
 
 function toSubmission(
   value: unknown,
+  defaults: CallDefaults,
   usualPriority: keyof typeof PRIORITIES,
   headerKey: string | null,
 ): Submission {
@@ -73,10 +81,10 @@ function toSubmission(
     model: modelOf(wire),
     endpoint: required('/endpoint', agreeing('/endpoint', wire.endpoint, wire.url, 'url')),
     body: wire.body,
-    completionWindowMs: wire.completion_window ?? null,
-    lane: wire.lane ?? null,
-    priority: PRIORITIES[wire.priority ?? usualPriority],
-    tags: wire.tags ?? [],
+    completionWindowMs: wire.completion_window ?? defaults.completion_window ?? null,
+    lane: wire.lane ?? defaults.lane ?? null,
+    priority: PRIORITIES[wire.priority ?? defaults.priority ?? usualPriority],
+    tags: wire.tags ?? defaults.tags ?? [],
   };
 }
 
@@ -106,12 +114,6 @@ function agreeing<Value extends string>(
 function required<Value>(pointer: string, value: Value | null): Value {
   if (value !== null) return value;
   throw fieldError('invalid_request', pointer, 'is missing');
-}
-
-function refuseKeyForMany(idempotencyKey: string | null): void {
-  if (idempotencyKey === null) return;
-  const message = 'Idempotency-Key names one request. Put an id on each of the many instead';
-  throw new AppError('invalid_request', message);
 }
 
 function checkCount(count: number): void {

@@ -37,14 +37,23 @@ export function bodyFormat(headers: Headers, mayBeLines: boolean): 'json' | 'lin
   throw new UnsupportedMediaType(`content-type: send ${accepted.join(' or ')}, in UTF-8`);
 }
 
-/** @throws {AppError} `payload_too_large` as soon as it is, without reading on. */
-export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes);
+/**
+ * `otherWay` says where a larger body may go.
+ *
+ * @throws {AppError} `payload_too_large` as soon as it is, without reading on.
+ */
+export async function readBytes(
+  request: Request,
+  maxBytes: number,
+  otherWay?: string,
+): Promise<Uint8Array> {
+  const announced = Number(request.headers.get('content-length') ?? 0);
+  if (announced > maxBytes) throw tooLarge(maxBytes, otherWay);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunksOf(request)) {
     length += chunk.byteLength;
-    if (length > maxBytes) throw tooLarge(maxBytes);
+    if (length > maxBytes) throw tooLarge(maxBytes, otherWay);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length);
@@ -77,10 +86,10 @@ export function parseJson(bytes: Uint8Array, maxKeys = MAX_JSON_KEYS): unknown {
   throw new AppError(parsed.fault.code, parsed.fault.message);
 }
 
-function tooLarge(maxBytes: number): AppError {
-  return new AppError(
-    'payload_too_large',
-    `The body holds more than ${maxBytes} bytes. Send fewer or smaller requests in one call`,
-    { details: { maxBytes } },
-  );
+function tooLarge(
+  maxBytes: number,
+  otherWay = 'Send fewer or smaller requests in one call',
+): AppError {
+  const message = `The body holds more than ${maxBytes} bytes. ${otherWay}`;
+  return new AppError('payload_too_large', message, { details: { maxBytes } });
 }

@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { METRICS } from '../../shared/contracts/metric-names.ts';
 import {
   toAnthropicError,
   toOpenAiError,
@@ -38,8 +39,9 @@ export function sendError(
   if (statusOf(error, errorContext) >= 500) {
     const { code, message } = error;
     telemetry.log('error', 'API call failed', { callId, code, message, cause: causeOf(error) });
+    telemetry.count(METRICS.apiFault, 1);
   }
-  telemetry.count('ApiError', 1, { code: error.code });
+  telemetry.count(METRICS.apiError, 1, { code: error.code });
   return write(context, error, errorContext, headers);
 }
 

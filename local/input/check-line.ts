@@ -5,7 +5,7 @@ import { ENDPOINTS_OF_DIALECT } from '../../shared/contracts/dialect-endpoints.t
 import type { ErrorCode } from '../../shared/domain/errors.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { ENDPOINTS, type Endpoint } from '../../shared/domain/request.ts';
-import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
+import type { ModelDirectory } from '../../shared/usecases/submit-requests.ts';
 import { type InputLine, MOST_LINE_BYTES } from './line-splitter.ts';
 import { parseLine } from './parse-line.ts';
 
@@ -32,8 +32,25 @@ const MOST_ID_CHARACTERS = 512;
 const LINE_KEYS = ['custom_id', 'method', 'url', 'body'];
 const MEBIBYTE = 1_048_576;
 
-/** Checks everything that can be said of a line by itself. */
-export function checkLine(line: InputLine, models: ConfiguredModels): CheckedLine | LineFault {
+/** What lines may name. */
+export type LineModels = Pick<ModelDirectory, 'get' | 'dialectOf' | 'explainUnknown'>;
+
+/** A line whose form is right; whether its model is, remains to be seen. */
+export interface FormedLine {
+  readonly kind: 'formed';
+  readonly customId: string;
+  readonly endpoint: Endpoint;
+  readonly modelName: string;
+  readonly body: Json;
+}
+
+/**
+ * Checks the form of a line. `otherFault` may find more wrong with it, e.g. for another judge.
+ */
+export function checkForm(
+  line: InputLine,
+  otherFault: (line: Json) => string | null = () => null,
+): FormedLine | LineFault {
   if (line.bytes === null) {
     const megabytes = Math.ceil(line.length / MEBIBYTE);
     return fault(
@@ -46,10 +63,13 @@ export function checkLine(line: InputLine, models: ConfiguredModels): CheckedLin
   if (!isObject(parsed.value)) {
     return fault('invalid_request', `the line is ${nameOf(parsed.value)}, not an object`);
   }
-  return checkFields(parsed.value, models);
+  const checked = checkFields(parsed.value);
+  if (checked.kind === 'bad') return checked;
+  const other = otherFault(parsed.value);
+  return other === null ? checked : fault('invalid_request', other, checked.customId);
 }
 
-function checkFields(line: Json, models: ConfiguredModels): CheckedLine | LineFault {
+function checkFields(line: Json): FormedLine | LineFault {
   const { custom_id: customId, method, url, body } = line;
   if (typeof customId !== 'string' || customId === '' || customId.length > MOST_ID_CHARACTERS) {
     const found = describe(line, 'custom_id');
@@ -69,20 +89,29 @@ function checkFields(line: Json, models: ConfiguredModels): CheckedLine | LineFa
   if (!isObject(body)) {
     return refuse('invalid_request', `body ${describe(line, 'body')}; it holds the request itself`);
   }
-  const { model: name, stream } = body;
-  if (typeof name !== 'string' || name === '') {
+  const { model: modelName, stream } = body;
+  if (typeof modelName !== 'string' || modelName === '') {
     return refuse('invalid_request', `body.model ${describe(body, 'model')}; name the model`);
   }
   if (stream === true) {
     const message = 'body.stream is true; answers go to a file, so leave stream out';
     return refuse('invalid_request', message);
   }
-  const model = models.get(name);
-  if (model === undefined) return refuse('unknown_model', models.explainUnknown(name));
+  return { kind: 'formed', customId, endpoint, modelName, body };
+}
+
+/** Checks that the model of a line is known, and served where the line is to go. */
+export function checkModel(
+  { customId, endpoint, modelName, body }: FormedLine,
+  models: LineModels,
+): CheckedLine | LineFault {
+  const refuse = (code: ErrorCode, message: string) => fault(code, message, customId);
+  const model = models.get(modelName);
+  if (model === undefined) return refuse('unknown_model', models.explainUnknown(modelName));
   const dialect = models.dialectOf(model);
   const endpoints = dialect === undefined ? [] : ENDPOINTS_OF_DIALECT[dialect];
   if (!endpoints.includes(endpoint)) {
-    const message = `url is ${endpoint}, but ${name} is served by ${model.provider} (${dialect}), which has ${endpoints.join(', ')}`;
+    const message = `url is ${endpoint}, but ${modelName} is served by ${model.provider} (${dialect}), which has ${endpoints.join(', ')}`;
     return refuse('unsupported_endpoint', message);
   }
   return { kind: 'good', customId, endpoint, model, body };

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
 import { requestIdFor } from '../../shared/domain/idempotency.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';

@@ -7,9 +7,14 @@ import { fingerprint } from '../../shared/domain/idempotency.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
 import type { Endpoint } from '../../shared/domain/request.ts';
-import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import type { SizeRequest } from '../../shared/runtime/size-request.ts';
-import { type CheckedLine, checkLine, type LineFault } from './check-line.ts';
+import {
+  type CheckedLine,
+  checkForm,
+  checkModel,
+  type LineFault,
+  type LineModels,
+} from './check-line.ts';
 import { DigestTable } from './digest-table.ts';
 import { type InputLine, LineSplitter } from './line-splitter.ts';
 
@@ -55,8 +60,12 @@ export interface ScanSummary {
 
 export interface ScanOptions {
   readonly path: string;
-  readonly models: ConfiguredModels;
+  readonly models: LineModels;
   readonly size: SizeRequest;
+  /** Told of each model that a line names, before the line is judged by it. */
+  readonly learn?: (modelName: string) => Promise<void>;
+  /** Finds what else is wrong with a line, where somebody else is going to judge it too. */
+  readonly otherFault?: (line: Readonly<Record<string, unknown>>) => string | null;
 }
 
 const READ_BYTES = 65_536;
@@ -113,7 +122,7 @@ class LineJudge {
     const requests: ScannedRequest[] = [];
     const rejected: RejectedLine[] = [];
     for (const line of lines) {
-      const checked = checkLine(line, this.#options.models);
+      const checked = await this.#check(line);
       const judged = checked.kind === 'good' ? await this.#judgeGood(line, checked) : checked;
       if (judged.kind === 'bad') {
         const { code, message, customId } = judged;
@@ -123,6 +132,14 @@ class LineJudge {
       }
     }
     return { requests, rejected };
+  }
+
+  async #check(line: InputLine): Promise<CheckedLine | LineFault> {
+    const { learn, models, otherFault } = this.#options;
+    const formed = checkForm(line, otherFault);
+    if (formed.kind === 'bad') return formed;
+    await learn?.(formed.modelName);
+    return checkModel(formed, models);
   }
 
   async #judgeGood(

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RequestView } from '../../shared/domain/request.ts';
 import type { Engine } from '../engine.ts';
 import { LOCAL_TENANT } from '../engine.ts';

@@ -29,6 +29,8 @@ export interface RunReport {
   readonly spentMicroUsd: number;
   /** Models whose price is not known; their answers count as free. */
   readonly unpricedModels: readonly string[];
+  /** Answers of this run whose provider did not say what they used; they count as free. */
+  readonly unmetered: number;
   readonly wallMs: number;
   /** Refusals by rate limits, in this run. */
   readonly throttled: number;
@@ -93,6 +95,7 @@ export async function writeReport(parts: ReportParts): Promise<RunReport> {
     unpricedModels: usage.flatMap(({ model }) =>
       model !== null && engine.models.get(model)?.price === null ? [model] : [],
     ),
+    unmetered: progress.unmetered,
     wallMs,
     throttled: progress.throttled,
     retried: progress.retried,

@@ -14,6 +14,7 @@ import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type Engine, openEngine } from '../engine.ts';
 import { CompletionSignals } from './completion-signals.ts';
 import { addressesLoopback, isLoopback } from './loopback.ts';
+import { openServerKeys } from './server-keys.ts';
 
 export interface ServerOptions {
   readonly stateDirectory: string;
@@ -48,14 +49,7 @@ type NodeServer = ReturnType<typeof createAdaptorServer>;
  * is taken; and what `openEngine` throws.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, host, models, port } = options;
-  const isOpen = config.server.apiKeys.length === 0;
-  if (isOpen && !isLoopback(host)) {
-    throw new AppError(
-      'invalid_configuration',
-      `${host} can be reached by others, so keys are needed: name them under server.apiKeys, or listen on 127.0.0.1.`,
-    );
-  }
+  const { config, host, models, port, clock, random } = options;
   const completions = new CompletionSignals();
   const engine = await openEngine({
     ...options,
@@ -64,16 +58,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     onPublished: (results) => completions.published(results),
   });
   const { dispatcher } = engine;
+  engine.budgets.recover();
+  const serverKeys = openServerKeys({
+    ...engine,
+    clock,
+    random,
+    configured: config.server.apiKeys,
+  });
+  if ((await serverKeys.isOpen()) && !isLoopback(host)) {
+    await engine.close();
+    throw new AppError(
+      'invalid_configuration',
+      `${host} can be reached by others, so keys are needed: name them under server.apiKeys, make some with penstock keys create while it listens on 127.0.0.1, or listen there.`,
+    );
+  }
   const api = createApi({
     ...engine,
     measure: createSizeRequest(models.catalog, 'quick'),
     prefixKey,
-    clock: options.clock,
-    random: options.random,
+    clock,
+    random,
     telemetry: options.telemetry,
     wake: () => dispatcher.wake(),
     completions,
-    authenticate: createKeyAuthenticator(config.server.apiKeys),
+    authenticate: createKeyAuthenticator(config.server.apiKeys, serverKeys.stored),
+    manageKeys: serverKeys.manageKeys,
+    uploads: null,
     onCancelled: (result) => {
       dispatcher.withdraw(result.outcome.id);
       completions.published([result]);
@@ -81,8 +91,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stops: async () => dispatcher.progress().stops,
   });
   const server = createAdaptorServer({
-    fetch: (request: Request) =>
-      isOpen && !addressesLoopback(request) ? refuseForeignName() : api.fetch(request),
+    fetch: async (request: Request) =>
+      !addressesLoopback(request) && (await serverKeys.isOpen())
+        ? refuseForeignName()
+        : api.fetch(request),
   });
   try {
     const url = await listen(server, host, port);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Database } from '../../shared/adapters/sqlite/database.ts';
 
 const inputSchema = z.object({
@@ -68,6 +68,15 @@ export class RunRecords {
 
   set purpose(purpose: 'run' | 'serve') {
     this.#write('purpose', purpose);
+  }
+
+  /** Secret that API keys are digested with; `null` until the first one is made. */
+  get pepper(): string | null {
+    return this.#read('pepper', z.string());
+  }
+
+  set pepper(pepper: string) {
+    this.#write('pepper', pepper);
   }
 
   #read<Value>(name: string, schema: z.ZodType<Value>): Value | null {

@@ -34,15 +34,13 @@ export interface LocalDeployment {
   readonly url: string;
   readonly adminKey: string;
   readonly bulkQueueUrl: string;
-  readonly bulkDeadLetterQueueUrl: string;
 }
 
-/** Values of the service stack that the deployment needs. */
+/** Outputs of the stacks that are needed here. */
 const outputsSchema = z.object({
   BaseUrl: z.string(),
   AdminKeySecret: z.string(),
   BulkQueueUrl: z.string(),
-  BulkDeadLetterQueueUrl: z.string(),
 });
 
 /** Deploys both stacks to the emulator; again, it changes only what has changed. */
@@ -69,23 +67,10 @@ export async function deployLocally(options: LocalDeploymentOptions): Promise<Lo
   const secret = await client.send(new GetSecretValueCommand({ SecretId: outputs.AdminKeySecret }));
   if (secret.SecretString === undefined) throw new Error('The admin key has no value.');
   return {
-    url: emulatedUrl(endpoint, outputs.BaseUrl),
+    url: outputs.BaseUrl,
     adminKey: secret.SecretString,
     bulkQueueUrl: outputs.BulkQueueUrl,
-    bulkDeadLetterQueueUrl: outputs.BulkDeadLetterQueueUrl,
   };
-}
-
-/**
- * The URL of a REST API at the emulator. What the stack says names a host of AWS; emulators serve
- * the same API and stage under a path.
- */
-export function emulatedUrl(endpoint: string, baseUrl: string): string {
-  const { hostname, pathname } = new URL(baseUrl);
-  const [api] = hostname.split('.');
-  const [stage] = pathname.split('/').filter((part) => part !== '');
-  if (api === undefined || stage === undefined) throw new Error(`No API in ${baseUrl}`);
-  return `${endpoint}/_aws/execute-api/${api}/${stage}`;
 }
 
 /** Clients made here are for the emulator, whatever the environment of this process says. */
@@ -120,18 +105,12 @@ async function putSecret(client: SecretsManagerClient, name: string, value: stri
   }
 }
 
-/** The outputs of whichever stack has them; their names carry the stage. */
+/** What both stacks put out, together. */
 function readOutputs(path: string): z.infer<typeof outputsSchema> {
   const stacks = z
     .record(z.string(), z.record(z.string(), z.string()))
     .parse(JSON.parse(readFileSync(path, 'utf8')));
-  for (const outputs of Object.values(stacks)) {
-    const parsed = outputsSchema.safeParse(outputs);
-    if (parsed.success) return parsed.data;
-  }
-  throw new Error(
-    `No stack in ${path} has all of the outputs ${Object.keys(outputsSchema.shape).join(', ')}.`,
-  );
+  return outputsSchema.parse(Object.assign({}, ...Object.values(stacks)));
 }
 
 /** Runs the CDK's command line to its end. */

@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
 
-/** What the emulator keeps on disk. Never committed. */
-export const EMULATOR_FOLDER = fileURLToPath(new URL('../../.emulator/', import.meta.url));
+/** What the emulator keeps on disk, ending in a slash. Never committed. */
+export const EMULATOR_FOLDER =
+  process.env['PENSTOCK_EMULATOR_FOLDER'] ??
+  fileURLToPath(new URL('../../.emulator/', import.meta.url));
 
 /** Oldest Python that MiniStack runs on. */
 const OLDEST_MINOR = 10;

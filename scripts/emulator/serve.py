@@ -1,10 +1,11 @@
 """Runs MiniStack until standard input ends.
 
 Whoever starts it holds the other end of that pipe, so that no way of dying, SIGKILL included,
-leaves the emulator or the functions it runs behind.
+leaves behind the emulator, the functions it runs, or their code.
 """
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ from ministack.app import main
 def end_with_parent() -> None:
     while sys.stdin.buffer.read(1):
         pass
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EMULATOR_FOLDER, EmulatorUnavailable, ministackPython } from './python-environment.ts';
 
@@ -45,17 +47,19 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const port = options.port ?? (await freePort());
   const logFile = `${EMULATOR_FOLDER}ministack-${port}.log`;
   const log = openSync(logFile, 'w');
+  // Holds the functions' code. Outside the project, so that no import finds our node_modules.
+  const folder = await mkdtemp(join(tmpdir(), 'penstock-emulator-'));
   const child = spawn(python, [SERVE], {
     // A group of its own, so that the functions it starts end with it.
     detached: true,
     stdio: ['pipe', log, log],
-    env: environmentOf(port),
+    env: environmentOf(port, folder),
   });
   closeSync(log);
   const ended = new Promise<void>((resolve) => {
-    child.once('close', () => resolve());
-    child.once('error', () => resolve());
-  });
+    child.once('close', resolve);
+    child.once('error', resolve);
+  }).then(() => rm(folder, { recursive: true, force: true }));
   const url = `http://${HOST}:${port}`;
   const emulator = { url, logFile, ended, close: () => close(child, ended) };
   if (await comesUp(child, url)) return emulator;
@@ -93,11 +97,12 @@ export function emulatorEnvironment(url: string): Record<string, string> {
   };
 }
 
-function environmentOf(port: number): NodeJS.ProcessEnv {
+function environmentOf(port: number, folder: string): NodeJS.ProcessEnv {
   return {
     ...process.env,
     PATH: `${BINARIES}:${process.env['PATH'] ?? ''}`,
     PYTHONUNBUFFERED: '1',
+    TMPDIR: folder,
     GATEWAY_PORT: String(port),
     BIND_HOST: HOST,
     LAMBDA_EXECUTOR: 'local',

@@ -1,18 +1,23 @@
 /** The HTTP API's own objects: what it takes, checked strictly, and what it gives. */
 
-import { z } from 'zod';
+import * as z from 'zod';
+import { DEFAULT_WEIGHT, SCOPES } from '../domain/api-key.ts';
 import { COMPLETION_WINDOW_HINT, parseCompletionWindow } from '../domain/completion-window.ts';
 import { LANES } from '../domain/lane.ts';
 import { ENDPOINTS } from '../domain/request.ts';
+import { DIALECTS } from './config-schema.ts';
 import {
   DEFAULT_PAGE,
+  MAX_BODY_BYTES,
   MAX_CUSTOM_ID_LENGTH,
   MAX_IDEMPOTENCY_KEY_LENGTH,
+  MAX_NAME_LENGTH,
   MAX_PAGE,
   MAX_TAG_LENGTH,
   MAX_TAGS,
   MAX_WAIT_SECONDS,
 } from './limits.ts';
+import { problemSchema } from './problem.ts';
 
 const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired'] as const;
 const PRIORITY_NAMES = ['interactive', 'standard', 'bulk'] as const;
@@ -29,6 +34,14 @@ const label = (maxLength: number) =>
     });
 
 export const idempotencyKeySchema = label(MAX_IDEMPOTENCY_KEY_LENGTH);
+
+/** Becomes part of names in stores, so it holds nothing that could separate them. */
+const nameSchema = z
+  .string()
+  .max(MAX_NAME_LENGTH)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, {
+    error: 'must be a name: letters, digits, and . _ : - inside',
+  });
 
 const completionWindowSchema = z.string().transform((written, context) => {
   const windowMs = parseCompletionWindow(written);
@@ -67,6 +80,24 @@ export const submissionSchema = z
   })
   .meta({ id: 'Submission' });
 
+const tagsSchema = z.array(label(MAX_TAG_LENGTH)).max(MAX_TAGS);
+
+/** What holds for all requests of a call, unless one says otherwise. */
+export const submitQuerySchema = z.strictObject({
+  batch: nameSchema
+    .optional()
+    .meta({ description: 'Batch they belong to; the Penstock-Batch header says the same' }),
+  tags: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(tagsSchema)
+    .optional()
+    .meta({ description: 'Separated by commas, for requests that name none' }),
+  completion_window: completionWindowSchema.optional(),
+  lane: z.enum(LANES).optional(),
+  priority: z.enum(PRIORITY_NAMES).optional(),
+});
+
 /** A number written in a query. */
 const queryNumber = (min: number, max: number) =>
   z
@@ -99,7 +130,25 @@ export const listQuerySchema = z.strictObject({
   limit: queryNumber(1, MAX_PAGE).default(DEFAULT_PAGE),
 });
 
+export const resultsQuerySchema = listQuerySchema.omit({ model: true }).extend({
+  after: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'The penstock-next header of the page before' }),
+  limit: queryNumber(1, MAX_PAGE)
+    .default(MAX_PAGE)
+    .meta({ description: 'Most requests to look at; a page ends sooner where lines are long' }),
+});
+
+export const countsQuerySchema = z.strictObject({ batch: z.string().min(1).optional() });
+
 export const usageQuerySchema = z.strictObject({
+  batch: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'Only of this batch; rows are then grouped by batch too' }),
   from: queryInstant.transform((text) => Date.parse(text)).optional(),
   to: queryInstant.transform((text) => Date.parse(text)).optional(),
   group_by: z
@@ -197,3 +246,131 @@ export const modelLimitsSchema = z
     paused_until_ms: z.int().nullable(),
   })
   .meta({ id: 'ModelLimits' });
+
+/** How many requests are in each state. */
+export const countsSchema = z
+  .object({
+    object: z.literal('counts'),
+    batch: z.string().nullable(),
+    total: z.int(),
+    queued: z.int(),
+    running: z.int(),
+    succeeded: z.int(),
+    failed: z.int(),
+    cancelled: z.int(),
+    expired: z.int(),
+  })
+  .meta({ id: 'Counts' });
+
+export const submittedItemSchema = z
+  .object({
+    index: z.int(),
+    id: z.string().nullable(),
+    status: z.enum(['accepted', 'replayed', 'refused']),
+    error: problemSchema.nullable(),
+  })
+  .meta({ id: 'SubmittedItem', description: 'What became of the submission at that index' });
+
+export const submittedListSchema = z
+  .object({
+    object: z.literal('list'),
+    batch: z.string().nullable(),
+    accepted: z.int().meta({ description: 'Replayed ones included' }),
+    replayed: z.int(),
+    refused: z.int(),
+    data: z.array(submittedItemSchema),
+  })
+  .meta({ id: 'SubmittedList' });
+
+export type SubmittedList = z.infer<typeof submittedListSchema>;
+
+/** How large a body is going to be uploaded. */
+export const uploadWishSchema = z.strictObject({ bytes: z.int().min(1).max(MAX_BODY_BYTES) });
+
+/** Where to PUT a body, with which headers. */
+export const uploadTargetSchema = z
+  .object({
+    object: z.literal('upload'),
+    id: z.string(),
+    url: z.string(),
+    method: z.literal('PUT'),
+    headers: z.record(z.string(), z.string()),
+    expires_at_ms: z.int(),
+  })
+  .meta({ id: 'UploadTarget' });
+
+/** A key to make. */
+export const keyWishSchema = z
+  .strictObject({
+    tenant: nameSchema.meta({ description: 'Whose requests it submits and sees' }),
+    name: label(MAX_NAME_LENGTH).or(z.literal('')).default('').meta({ description: 'For people' }),
+    scopes: z.array(z.enum(SCOPES)).min(1).default(['read', 'write']),
+    weight: z.int().min(1).max(1_000).default(DEFAULT_WEIGHT),
+    monthly_budget_micro_usd: z.int().min(0).nullable().default(null),
+  })
+  .meta({ id: 'KeyWish' });
+
+/** A key as it is listed. */
+export const apiKeySchema = z
+  .object({
+    object: z.literal('key'),
+    id: z.string(),
+    tenant: z.string(),
+    name: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    weight: z.int(),
+    monthly_budget_micro_usd: z.int().nullable(),
+    created_at_ms: z.int(),
+    revoked_at_ms: z.int().nullable(),
+  })
+  .meta({ id: 'ApiKey' });
+
+export const keyListSchema = z.object({ object: z.literal('list'), data: z.array(apiKeySchema) });
+
+export const createdKeySchema = apiKeySchema
+  .extend({ key: z.string().meta({ description: 'The key itself, shown this once' }) })
+  .meta({ id: 'CreatedApiKey' });
+
+/** A model as OpenAI lists them, and what Penstock knows of it besides. */
+export const modelSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal('model'),
+    created: z.int(),
+    owned_by: z.string(),
+    x_penstock: z.object({
+      dialect: z.enum(DIALECTS),
+      lanes: z.array(z.enum(LANES)),
+      context_window: z.int().nullable(),
+      max_output_tokens: z.int().nullable(),
+    }),
+  })
+  .meta({ id: 'Model' });
+
+export const limitsListSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(modelLimitsSchema),
+});
+
+export const usageListSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(usageRowSchema),
+});
+
+export const healthSchema = z.object({
+  status: z.enum(['ok', 'degraded']),
+  providers_held: z.array(z.object({ provider: z.string(), code: z.string(), reason: z.string() })),
+});
+
+/** Which of the messages given up are sent on again. */
+export const redriveQuerySchema = z.strictObject({
+  limit: queryNumber(1, MAX_PAGE).default(MAX_PAGE).meta({ description: 'Most to send' }),
+});
+
+export const redriveReportSchema = z
+  .object({
+    object: z.literal('redrive'),
+    moved: z.int().meta({ description: 'Sent back to their queue' }),
+    left: z.int().meta({ description: 'Could not be sent, and are still kept' }),
+  })
+  .meta({ id: 'RedriveReport' });

@@ -1,6 +1,6 @@
 /** What is wrong with a configuration, in words a person can act on. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { closestName, didYouMean } from './closest-name.ts';
 import { configSchema } from './config-schema.ts';
 import {

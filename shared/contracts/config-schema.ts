@@ -1,6 +1,7 @@
 /** The shape of penstock.yaml, before names are resolved. Every message ends in what to write instead. */
 
-import { z } from 'zod';
+import * as z from 'zod';
+import { SCOPES } from '../domain/api-key.ts';
 import { LANES } from '../domain/lane.ts';
 import { MAX_RATE } from '../domain/pricing.ts';
 import { VARIABLE_EXAMPLE } from './config-variables.ts';
@@ -147,8 +148,12 @@ const serverKeySchema = mapping(
     tenant: z
       .string({ error: 'must be a name such as team-a' })
       .regex(NAME, 'must be a name such as team-a: letters, digits, and . _ - inside'),
+    scopes: z
+      .array(oneOf(SCOPES), { error: `must be a list of ${SCOPES.join(', ')}` })
+      .min(1, `must name at least one of ${SCOPES.join(', ')}`)
+      .exactOptional(),
   },
-  'a mapping of key and tenant',
+  'a mapping of key and tenant, and scopes where it may do more or less than read and write',
 );
 
 export const serverSchema = mapping(

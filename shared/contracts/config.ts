@@ -1,5 +1,6 @@
 /** penstock.yaml: what a person writes, checked whole, with every fault named at once. */
 
+import type { Scope } from '../domain/api-key.ts';
 import type { Lane } from '../domain/lane.ts';
 import type { ModelLimits } from '../domain/model-limits.ts';
 import { type ModelPrice, modelPrice } from '../domain/pricing.ts';
@@ -70,12 +71,22 @@ export interface ModelConfig {
   readonly maxOutputTokens: number | null;
 }
 
+/** A key named in the configuration. */
+export interface ServerKey {
+  readonly key: string;
+  readonly tenant: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** What a key may do that the configuration says nothing of. */
+const USUAL_SCOPES: readonly Scope[] = ['read', 'write'];
+
 /** How `penstock serve` listens, and who may call it. */
 export interface ServerConfig {
   readonly host: string | null;
   readonly port: number | null;
   /** Empty: no key is asked for. */
-  readonly apiKeys: readonly { readonly key: string; readonly tenant: string }[];
+  readonly apiKeys: readonly ServerKey[];
 }
 
 /** A configuration without faults. */
@@ -136,7 +147,10 @@ function readConfig({ providers, models, server }: ConfigShape, document: unknow
     server: {
       host: server?.host ?? null,
       port: server?.port ?? null,
-      apiKeys: server?.apiKeys ?? [],
+      apiKeys: (server?.apiKeys ?? []).map(({ scopes = USUAL_SCOPES, ...key }) => ({
+        ...key,
+        scopes,
+      })),
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Errors as the official SDKs read them: OpenAI's shape, and Anthropic's. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AppError, ErrorCode } from '../domain/errors.ts';
 import { detailOf, type ErrorContext, fieldFaultsOf, statusOf } from './problem.ts';
 

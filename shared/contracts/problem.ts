@@ -1,6 +1,6 @@
 /** How each error code looks to a caller over HTTP, in our own shape: RFC 9457 problem details. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { AppError, type ErrorCode } from '../domain/errors.ts';
 
 export interface ErrorPresentation {
@@ -25,6 +25,7 @@ export const ERROR_PRESENTATIONS: Readonly<Record<ErrorCode, ErrorPresentation>>
   unauthenticated: { status: 401, title: 'The API key is missing or not known' },
   forbidden: { status: 403, title: 'The API key does not allow this' },
   not_found: { status: 404, title: 'Not found' },
+  result_expired: { status: 410, title: 'The result is no longer kept' },
   not_cancellable: { status: 409, title: 'The request has already ended' },
   content_filtered: { status: 400, title: 'The provider filtered the content' },
   provider_rejected: { status: 400, title: 'The provider refused the request' },
@@ -37,6 +38,7 @@ export const ERROR_PRESENTATIONS: Readonly<Record<ErrorCode, ErrorPresentation>>
   storage_full: { status: 507, title: 'The server has no storage left' },
   file_not_found: { status: 404, title: 'The file was not found' },
   empty_input: { status: 400, title: 'There is nothing to do' },
+  server_unreachable: { status: 502, title: 'The Penstock server cannot be reached' },
   capacity_exhausted: { status: 429, title: 'No capacity is left now' },
   provider_throttled: { status: 503, title: 'The provider is limiting the rate' },
   lane_unavailable: { status: 503, title: 'The lane is not available now' },

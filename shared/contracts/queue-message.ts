@@ -1,6 +1,6 @@
 /** What travels through the queue: names only, never a prompt. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SliceNotice } from '../ports/request-queue.ts';
 
 /** Grows when a reader of the last version could not act on a message rightly. */

@@ -3,7 +3,7 @@
  * It carries everything a store needs, so that a line found after a crash can be adopted.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { LANES } from '../domain/lane.ts';
 import type { PayloadPointer, RequestOutcome } from '../domain/request.ts';
 

@@ -1,6 +1,6 @@
 /** A result line as the callers of the API see it: the provider's own answer, byte for byte. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What came of a request, as its result line carries it. */
 export interface StoredAnswer {

@@ -1,3 +1,5 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
 /** What a key may do. */
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -28,3 +30,23 @@ export interface Principal {
 
 /** Weight of a caller nobody weighed. */
 export const DEFAULT_WEIGHT = 1;
+
+/** Tenant of every caller where no keys are configured, and of the first administrator. */
+export const DEFAULT_TENANT = 'default';
+
+/** What every key begins with, so that people and secret scanners know one when they see it. */
+export const KEY_PREFIX = 'pk_';
+
+/**
+ * What is stored of a key, and looked up by: an HMAC-SHA-256 under a secret of the deployment, in
+ * hexadecimal. A stolen list of digests cannot be tried against guesses without that secret.
+ */
+export function digestApiKey(key: string, pepper: string): string {
+  return createHmac('sha256', pepper).update(key).digest('hex');
+}
+
+/** True when both digests are the same, in a time that does not tell where they differ. */
+export function isSameDigest(one: string, other: string): boolean {
+  const [left, right] = [Buffer.from(one), Buffer.from(other)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -16,6 +16,7 @@ import {
 import { lowerGuess, raiseGuess } from './limit-guess.ts';
 import { DIMENSIONS, type Dimension } from './provider-outcome.ts';
 import { adjust, GRAINS_PER_UNIT } from './token-bucket.ts';
+import { workerCount } from './worker-shares.ts';
 
 /** What one worker learnt of one limit since it last told. */
 export interface LimitLesson {
@@ -80,7 +81,7 @@ export function learn(state: CapacityState, lessons: Lessons, nowMs: number): Ca
       const base =
         limit ??
         (lesson.perMinute === undefined ? null : createLimit(lesson.perMinute, false, nowMs));
-      if (base !== null) limits[dimension] = learnLimit(base, lesson);
+      if (base !== null) limits[dimension] = learnLimit(base, lesson, workerCount(state));
     }
   }
   const taught = { ...state, limits };
@@ -88,7 +89,7 @@ export function learn(state: CapacityState, lessons: Lessons, nowMs: number): Ca
   return lessons.refusals.length > 0 ? refused : recover(refused, nowMs);
 }
 
-function learnLimit(limit: LimitState, lesson: LimitLesson): LimitState {
+function learnLimit(limit: LimitState, lesson: LimitLesson, workers: number): LimitState {
   // A declaration above what the provider grants is corrected; one below it is the user's wish.
   const perMinute =
     lesson.perMinute === undefined
@@ -103,6 +104,8 @@ function learnLimit(limit: LimitState, lesson: LimitLesson): LimitState {
           : assumedDepthUnits(perMinute)),
     ),
   );
+  // Each worker has a ratio of its own; together they agree on what lies between.
+  const charge = lesson.chargePerMille ?? limit.chargePerMille;
   const moved = adjust(limit.bucket, lesson.correctionUnits + lesson.settledUnits);
   return {
     ...limit,
@@ -110,7 +113,8 @@ function learnLimit(limit: LimitState, lesson: LimitLesson): LimitState {
     depthUnits,
     isDepthKnown: limit.isDepthKnown || lesson.depthUnits !== undefined,
     bucket: { ...moved, grains: Math.min(moved.grains, depthUnits * GRAINS_PER_UNIT) },
-    chargePerMille: lesson.chargePerMille ?? limit.chargePerMille,
+    chargePerMille: limit.chargePerMille + Math.round((charge - limit.chargePerMille) / workers),
+    correctedUnits: limit.correctedUnits + lesson.correctionUnits,
     guess: lesson.perMinute === undefined ? limit.guess : null,
   };
 }

@@ -11,11 +11,13 @@
 import {
   type CapacityState,
   effectivePerMinute,
+  FULL_RATE_PER_MILLE,
   type LimitState,
-  WORKER_MEMORY_MS,
+  type SpendingPlan,
 } from './capacity-state.ts';
 import { DIMENSIONS, type Dimension } from './provider-outcome.ts';
 import { adjust, GRAINS_PER_UNIT } from './token-bucket.ts';
+import { concurrencyShare, sharedHorizonMs, withWorker, workerCount } from './worker-shares.ts';
 
 /** What one call is expected to take from each limit. Unit: units of the dimension. */
 export type Claim = Readonly<Record<Dimension, number>>;
@@ -24,9 +26,11 @@ export interface PurchaseOrder {
   readonly owner: string;
   /** In order of dispatch; the first that fit are granted. */
   readonly claims: readonly Claim[];
-  /** How far ahead to buy. Unit: ms. */
+  /** How far ahead to buy where nobody else does. Unit: ms. */
   readonly horizonMs: number;
   readonly nowMs: number;
+  /** When the first claim may leave at the earliest. Unit: ms since the epoch. */
+  readonly beginsAtMs: number;
   /** Reserved by this worker's calls in flight and not yet charged by the provider. */
   readonly pendingUnits: Partial<Record<Dimension, number>>;
   /** Charged for this worker's calls in flight, on our estimate alone. */
@@ -57,6 +61,10 @@ const MARGIN_MS = 250;
 const ESTIMATE_DOUBT = 0.08;
 /** Jitter allowed for when a single claim is larger than a horizon of the rate. Unit: ms. */
 const LONE_MARGIN_MS = 50;
+/** With others about, less than this part of a share is not worth a write. */
+const LEAST_SHARE = 0.5;
+/** A worker without a slot asks again after this, since others may have gone. Unit: ms. */
+const WITHOUT_SLOT_MS = 1_000;
 /** The longest a worker sleeps before it asks again, since others may give back. Unit: ms. */
 const LONGEST_DEFERRAL_MS = 30_000;
 
@@ -65,8 +73,13 @@ interface Budget {
   readonly dimension: Dimension;
   /** Unit: grains a ms, which equals units a minute. */
   readonly refillSpeed: number;
+  /** This worker's part of the refill, and the surplus. */
   readonly releaseSpeed: number;
   readonly marginGrains: number;
+  /** What this worker may take of the refill of one horizon. */
+  readonly shareGrains: number;
+  /** Less is not worth a write; 0 where nobody else writes. */
+  readonly leastGrains: number;
   readonly availableGrains: number;
 }
 
@@ -76,44 +89,47 @@ export function purchase(
   order: PurchaseOrder,
 ): { state: CapacityState; value: PurchaseReply } {
   const nowMs = Math.floor(order.nowMs);
-  const workers = recentWorkers(state, order.owner, nowMs);
-  const next = { ...state, workers };
-  if (nowMs < state.pausedUntilMs) {
-    return {
-      state: next,
-      value: { kind: 'deferred', retryAfterMs: state.pausedUntilMs - nowMs },
-    };
+  const next = withWorker(state, order.owner, nowMs);
+  const concurrency = concurrencyShare(next, order.owner);
+  const pauseMs = next.pausedUntilMs - nowMs;
+  if (pauseMs > 0) return { state: next, value: { kind: 'deferred', retryAfterMs: pauseMs } };
+  if (concurrency === 0) {
+    return { state: next, value: { kind: 'deferred', retryAfterMs: WITHOUT_SLOT_MS } };
   }
-  const workerCount = Object.keys(workers).length;
+  const horizonMs = sharedHorizonMs(order.horizonMs, workerCount(next));
   const budgets = DIMENSIONS.flatMap((dimension) => {
-    const limit = state.limits[dimension];
-    return limit === undefined ? [] : [budgetOf(dimension, limit, state, order, workerCount)];
+    const limit = next.limits[dimension];
+    return limit === undefined ? [] : [budgetOf(dimension, limit, next, order, horizonMs)];
   });
 
   const granted = countGranted(budgets, order.claims);
-  if (granted.count === 0) {
-    const retryAfterMs = Math.min(
-      LONGEST_DEFERRAL_MS,
-      Math.max(1, ...budgets.map((budget) => waitFor(budget, order, workerCount))),
-    );
+  const isCrumb =
+    granted.count < order.claims.length &&
+    budgets.some(({ dimension, availableGrains, leastGrains }) => {
+      return Math.max(availableGrains, granted.taken[dimension]) < leastGrains;
+    });
+  if (granted.count === 0 || isCrumb) {
+    const waitsMs = budgets.map((budget) => waitFor(budget, order.claims, horizonMs));
+    const retryAfterMs = Math.min(LONGEST_DEFERRAL_MS, Math.max(1, ...waitsMs));
     return { state: next, value: { kind: 'deferred', retryAfterMs } };
   }
 
-  const limits: Partial<Record<Dimension, LimitState>> = { ...state.limits };
-  for (const budget of budgets) {
-    const taken = granted.taken[budget.dimension];
-    limits[budget.dimension] = {
-      ...budget.limit,
-      bucket: { ...budget.limit.bucket, grains: budget.limit.bucket.grains - taken },
+  const grantedClaims = order.claims.slice(0, granted.count);
+  const limits: Partial<Record<Dimension, LimitState>> = { ...next.limits };
+  const units: Partial<Record<Dimension, number>> = {};
+  for (const { dimension, limit } of budgets) {
+    const taken = granted.taken[dimension];
+    units[dimension] = grantedClaims.reduce((sum, claim) => sum + claim[dimension], 0);
+    limits[dimension] = {
+      ...limit,
+      bucket: { ...limit.bucket, grains: limit.bucket.grains - taken },
     };
   }
-  const { offsetsMs, spanMs } = paceOf(budgets, order.claims.slice(0, granted.count));
-  const concurrency =
-    state.concurrency === null
-      ? null
-      : Math.max(1, Math.floor(state.concurrency / Math.max(1, workerCount)));
+  const { offsetsMs, spanMs } = paceOf(budgets, grantedClaims);
+  const fromMs = Math.floor(order.beginsAtMs);
+  const plan: SpendingPlan = { fromMs, untilMs: Math.ceil(fromMs + spanMs), units };
   return {
-    state: { ...next, limits },
+    state: { ...next, limits, plans: { ...next.plans, [order.owner]: plan } },
     value: { kind: 'granted', offsetsMs, spanMs, concurrency },
   };
 }
@@ -139,16 +155,17 @@ function budgetOf(
   dimension: Dimension,
   limit: LimitState,
   state: CapacityState,
-  { horizonMs, pendingUnits, unconfirmedUnits }: PurchaseOrder,
-  workerCount: number,
+  { pendingUnits, unconfirmedUnits }: PurchaseOrder,
+  horizonMs: number,
 ): Budget {
+  const workers = workerCount(state);
   const refillSpeed = effectivePerMinute(limit, state.ratePerMille);
   const depthGrains = limit.depthUnits * GRAINS_PER_UNIT;
   // What is reserved and not yet charged still lies in the provider's bucket. Where that alone
   // would keep a shallow bucket full, and refill overflow, more may be sold than it holds.
-  const pendingGrains = (pendingUnits[dimension] ?? 0) * GRAINS_PER_UNIT * workerCount;
+  const pendingGrains = (pendingUnits[dimension] ?? 0) * GRAINS_PER_UNIT * workers;
   const doubtGrains =
-    (unconfirmedUnits[dimension] ?? 0) * GRAINS_PER_UNIT * workerCount * ESTIMATE_DOUBT;
+    (unconfirmedUnits[dimension] ?? 0) * GRAINS_PER_UNIT * workers * ESTIMATE_DOUBT;
   const marginGrains = Math.min(
     Math.min(depthGrains / 4, refillSpeed * MARGIN_MS) + doubtGrains,
     depthGrains / 2 - pendingGrains,
@@ -156,23 +173,24 @@ function budgetOf(
   const level = limit.bucket.grains;
   const surplus = Math.max(0, level - marginGrains);
   const drainMs = limit.isDepthKnown ? DRAIN_MS : DRAIN_UNCONFIRMED_MS;
-  const releaseSpeed = Math.min(
-    refillSpeed + surplus / drainMs,
-    (refillSpeed * state.surgePerMille) / 1_000,
+  const surplusSpeed = Math.min(
+    surplus / drainMs,
+    (refillSpeed * (state.surgePerMille - FULL_RATE_PER_MILLE)) / FULL_RATE_PER_MILLE,
   );
-  const sellable = Math.min(
-    releaseSpeed * horizonMs,
-    level + refillSpeed * horizonMs - marginGrains,
-  );
-  // Two shares rather than one, so that a worker with more to do than its neighbours may take more.
-  const share = workerCount > 1 ? Math.min(1, 2 / workerCount) : 1;
+  const shareGrains = (refillSpeed * horizonMs) / workers;
   return {
     limit,
     dimension,
     refillSpeed,
-    releaseSpeed,
+    releaseSpeed: refillSpeed / workers + surplusSpeed,
     marginGrains,
-    availableGrains: sellable * share,
+    shareGrains,
+    leastGrains: workers > 1 ? shareGrains * LEAST_SHARE : 0,
+    availableGrains: Math.min(
+      shareGrains + surplusSpeed * horizonMs,
+      shareGrains + surplus,
+      level + refillSpeed * horizonMs - marginGrains,
+    ),
   };
 }
 
@@ -213,23 +231,18 @@ function loneThreshold(budget: Budget, cost: number): number {
   return Math.min(cost + budget.refillSpeed * LONE_MARGIN_MS, depthGrains);
 }
 
-function waitFor(
-  budget: Budget,
-  { claims, horizonMs }: PurchaseOrder,
-  workerCount: number,
-): number {
-  const first = claims[0];
+/** When the first claim may go: by the budget, or alone. */
+function waitFor(budget: Budget, [first]: readonly Claim[], horizonMs: number): number {
   if (first === undefined) return horizonMs;
-  const cost = costGrains(budget.limit, first[budget.dimension]);
+  const { limit, refillSpeed, marginGrains, shareGrains, leastGrains } = budget;
+  const cost = costGrains(limit, first[budget.dimension]);
   if (cost === 0) return 0;
-  const level = budget.limit.bucket.grains;
-  const share = workerCount > 1 ? Math.min(1, 2 / workerCount) : 1;
-  const untilShare = cost / share - budget.refillSpeed * horizonMs + budget.marginGrains - level;
-  const untilLone = loneThreshold(budget, cost) - level;
-  const missing = Math.max(0, Math.min(untilShare, untilLone));
+  const forRefill = Math.max(cost, leastGrains) + marginGrains - refillSpeed * horizonMs;
+  const forShare = cost > shareGrains ? cost + marginGrains - shareGrains : 0;
+  const needed = Math.min(Math.max(forRefill, forShare), loneThreshold(budget, cost));
+  const missing = needed - limit.bucket.grains;
   // Asking again for one claim at a time would make writes grow with requests.
-  const chunk = workerCount > 1 ? horizonMs / workerCount : horizonMs / 4;
-  return missing === 0 ? 0 : Math.max(Math.ceil(missing / budget.refillSpeed), Math.ceil(chunk));
+  return missing <= 0 ? 0 : Math.max(Math.ceil(missing / refillSpeed), Math.ceil(horizonMs / 4));
 }
 
 function paceOf(
@@ -252,15 +265,4 @@ function paceOf(
 
 function costGrains(limit: LimitState, estimatedUnits: number): number {
   return Math.round(chargeOf(limit, estimatedUnits) * GRAINS_PER_UNIT);
-}
-
-function recentWorkers(
-  state: CapacityState,
-  owner: string,
-  nowMs: number,
-): Readonly<Record<string, number>> {
-  const recent = Object.entries(state.workers).filter(
-    ([name, seenAtMs]) => name !== owner && nowMs - seenAtMs < WORKER_MEMORY_MS,
-  );
-  return Object.fromEntries([...recent, [owner, nowMs]]);
 }

@@ -19,6 +19,8 @@ export interface LimitState {
   readonly bucket: BucketState;
   /** What the provider charges for each unit we estimate. Unit: per mille. */
   readonly chargePerMille: number;
+  /** Sum of all corrections so far, so that none is made twice. Unit: units. */
+  readonly correctedUnits: number;
   /** How the limit was guessed; `null` when it was stated. */
   readonly guess: LimitGuess | null;
 }
@@ -29,6 +31,15 @@ export interface LimitGuess {
   readonly refusedPerMinute: number;
   readonly refusedAtMs: number;
   readonly setAtMs: number;
+}
+
+/** Capacity a worker has bought and spends evenly between two instants. */
+export interface SpendingPlan {
+  /** Unit: ms since the epoch. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** As estimated. Unit: units of each dimension that is limited. */
+  readonly units: Partial<Record<Dimension, number>>;
 }
 
 export interface CapacityState {
@@ -52,6 +63,8 @@ export interface CapacityState {
   readonly concurrencySetAtMs: number;
   /** Owners that bought capacity lately, and when. Unit: ms since the epoch. */
   readonly workers: Readonly<Record<string, number>>;
+  /** What each of them bought last. */
+  readonly plans: Readonly<Record<string, SpendingPlan>>;
 }
 
 /**
@@ -65,9 +78,6 @@ const ASSUMED_DEPTH_SECONDS = 1;
  * reason to wait until it has caught up. Unit: ms.
  */
 const LARGEST_SKEW_MS = 60_000;
-
-/** A worker not heard of for so long no longer counts for shares. Unit: ms. */
-export const WORKER_MEMORY_MS = 5_000;
 
 export const FULL_RATE_PER_MILLE = 1_000;
 export const INITIAL_SURGE_PER_MILLE = 2_000;
@@ -86,6 +96,7 @@ export function createLimit(perMinute: number, isDeclared: boolean, nowMs: numbe
     isDepthKnown: false,
     bucket: { grains: depthUnits * GRAINS_PER_UNIT, creditedAtMs: Math.floor(nowMs) },
     chargePerMille: 1_000,
+    correctedUnits: 0,
     guess: null,
   };
 }
@@ -113,6 +124,7 @@ export function openState(
     concurrency: declared.concurrency ?? null,
     concurrencySetAtMs: nowMs,
     workers: {},
+    plans: {},
   };
   const limits: Partial<Record<Dimension, LimitState>> = {};
   for (const dimension of DIMENSIONS) {
@@ -129,7 +141,9 @@ export function openState(
   const declaredConcurrency = declared.concurrency ?? null;
   const isSameConcurrency = base.declaredConcurrency === declaredConcurrency;
   const concurrency = isSameConcurrency ? base.concurrency : declaredConcurrency;
-  return { ...base, limits, declaredConcurrency, concurrency };
+  // A state stored by an earlier version has no plans.
+  const plans = base.plans ?? {};
+  return { ...base, limits, declaredConcurrency, concurrency, plans };
 }
 
 /** Units per minute in use, after caution. Integer >= 1. */
@@ -141,5 +155,9 @@ function refillLimit(limit: LimitState, ratePerMille: number, nowMs: number): Li
   const perMinute = effectivePerMinute(limit, ratePerMille);
   const isFromFuture = limit.bucket.creditedAtMs > nowMs + LARGEST_SKEW_MS;
   const bucket = isFromFuture ? { ...limit.bucket, creditedAtMs: Math.floor(nowMs) } : limit.bucket;
-  return { ...limit, bucket: refill(bucket, perMinute, limit.depthUnits, nowMs) };
+  return {
+    ...limit,
+    correctedUnits: limit.correctedUnits ?? 0,
+    bucket: refill(bucket, perMinute, limit.depthUnits, nowMs),
+  };
 }

@@ -26,6 +26,20 @@ export function requestIdFor(tenant: string, idempotencyKey: string): string {
   return `${ID_PREFIX}${id.slice(0, ID_CHARACTERS)}`;
 }
 
+/**
+ * The name from which the requests of one call get their ids, by the key of the call. Apart from
+ * the ids of single requests: a key may name one of either.
+ */
+export function callIdFor(tenant: string, idempotencyKey: string): string {
+  const id = digest(JSON.stringify(['call', tenant, idempotencyKey]));
+  return `${ID_PREFIX}${id.slice(0, ID_CHARACTERS)}`;
+}
+
+/** What a whole call asks for, as one digest of its parts in their order. */
+export function callFingerprint(parts: readonly unknown[]): string {
+  return digest(parts.map((part) => JSON.stringify(part)).join('\n'));
+}
+
 /** Prefix of ids of requests that came without a key. */
 export const RANDOM_ID_PREFIX = ID_PREFIX;
 

@@ -13,8 +13,8 @@
 
 import { AdmissionMeter } from './admission-meter.ts';
 import type { Lessons, LimitLesson, Refusal } from './capacity-learning.ts';
-import type { Claim } from './capacity-purchase.ts';
-import { type CapacityState, effectivePerMinute } from './capacity-state.ts';
+import { type Claim, chargeOf } from './capacity-purchase.ts';
+import { type CapacityState, effectivePerMinute, type SpendingPlan } from './capacity-state.ts';
 import type { Charging } from './model-limits.ts';
 import {
   DIMENSIONS,
@@ -25,11 +25,12 @@ import {
 } from './provider-outcome.ts';
 import { GRAINS_PER_UNIT } from './token-bucket.ts';
 import { promptTokens } from './usage.ts';
+import { spentUnits, unspentUnits, workerCount } from './worker-shares.ts';
 
 /** Share of an error that is corrected at once; the rest waits for confirmation. */
 const GAIN = 0.5;
-/** With others buying too, a surplus up to so much of the rate may be bought and not yet spent. Unit: ms. */
-const SOLD_AHEAD_MS = 300;
+/** How far the others may be behind their plans: so much of the rate is no surplus. Unit: ms. */
+const BEHIND_PLAN_MS = 100;
 /** Weight of a new sample in running means. */
 const SMOOTHING = 0.2;
 /** Estimated charge between two levels compared, as a share of the depth, at least. */
@@ -98,12 +99,15 @@ export class LimitObserver {
   private readonly undeclared = new Map<Dimension, number>();
   private refusals: Omit<Refusal, 'inFlight' | 'admittedPerMinute'>[] = [];
   private readonly admissions = new AdmissionMeter();
-  private isShared = false;
+  private workers = 1;
+  private othersPlans: readonly SpendingPlan[] = [];
   private outputRatio = 1;
   private readonly charging: Charging;
+  private readonly owner: string;
 
-  constructor(charging: Charging) {
+  constructor(charging: Charging, owner: string) {
     this.charging = charging;
+    this.owner = owner;
   }
 
   /** Share of `max_tokens` that answers turn out to use. Between 0 and 1. */
@@ -111,9 +115,11 @@ export class LimitObserver {
     return this.outputRatio;
   }
 
-  /** Takes over the shared view after a purchase; what was bought and not sent is still ours. */
+  /** Takes over the shared view after a purchase; what was bought and not sent is still there. */
   resync(state: CapacityState, unsent: readonly Claim[], nowMs: number): void {
-    this.isShared = Object.keys(state.workers).length > 1;
+    this.workers = workerCount(state);
+    const others = Object.entries(state.plans).filter(([name]) => name !== this.owner);
+    this.othersPlans = others.map(([, plan]) => plan);
     for (const dimension of DIMENSIONS) {
       const limit = state.limits[dimension];
       if (limit === undefined) {
@@ -121,13 +127,20 @@ export class LimitObserver {
         continue;
       }
       const mirror = this.mirrors.get(dimension) ?? emptyMirror();
-      const ahead = unsent.reduce((sum, claim) => sum + claim[dimension], 0);
-      mirror.units = limit.bucket.grains / GRAINS_PER_UNIT + (ahead * limit.chargePerMille) / 1_000;
-      mirror.atMs = nowMs;
+      const ours = unsent.reduce((sum, claim) => sum + claim[dimension], 0);
+      const theirs = this.othersPlans.reduce(
+        (sum, plan) => sum + unspentUnits(plan, dimension, nowMs),
+        0,
+      );
+      const unspent = chargeOf(limit, ours + theirs);
+      mirror.units = limit.bucket.grains / GRAINS_PER_UNIT + unspent;
+      // Whoever wrote last may have credited refill up to a later instant than ours.
+      mirror.atMs = Math.max(nowMs, limit.bucket.creditedAtMs);
       mirror.perMs = effectivePerMinute(limit, state.ratePerMille) / 60_000;
       mirror.depthUnits = limit.depthUnits;
       mirror.declaredPerMinute = limit.declaredPerMinute;
       mirror.chargePerMille = limit.chargePerMille;
+      mirror.correctedUnits = limit.correctedUnits;
       this.mirrors.set(dimension, mirror);
     }
   }
@@ -137,7 +150,7 @@ export class LimitObserver {
     this.admissions.sent(claim, nowMs);
     const snapshots: Partial<Record<Dimension, Snapshot>> = {};
     for (const [dimension, mirror] of this.mirrors) {
-      advance(mirror, nowMs);
+      this.advance(dimension, mirror, nowMs);
       const chargedUnits = (claim[dimension] * mirror.chargePerMille) / 1_000;
       mirror.units -= chargedUnits;
       mirror.estimatedTotal += claim[dimension];
@@ -164,7 +177,7 @@ export class LimitObserver {
     for (const [dimension, mirror] of this.mirrors) {
       const snapshot = call.snapshots[dimension];
       if (snapshot === undefined) continue;
-      advance(mirror, nowMs);
+      this.advance(dimension, mirror, nowMs);
       mirror.unconfirmedUnits = Math.max(0, mirror.unconfirmedUnits - snapshot.chargedUnits);
       this.settle(dimension, mirror, snapshot, outcome);
       const signal = outcome.signals.windows[dimension];
@@ -210,7 +223,7 @@ export class LimitObserver {
         settledUnits: mirror.settledUnits,
         ...(mirror.taughtPerMinute === undefined ? {} : { perMinute: mirror.taughtPerMinute }),
         ...(mirror.taughtDepth === undefined ? {} : { depthUnits: mirror.taughtDepth }),
-        ...(mirror.chargeRatio === undefined || this.isShared
+        ...(mirror.chargeRatio === undefined
           ? {}
           : { chargePerMille: Math.round(mirror.chargeRatio * 1_000) }),
       };
@@ -353,10 +366,28 @@ export class LimitObserver {
       running.sum = 0;
       running.count = 0;
     }
-    const soldAhead = this.isShared ? mirror.perMs * SOLD_AHEAD_MS : 0;
-    const correction = GAIN * (error > 0 ? Math.max(0, error - soldAhead) : error);
-    mirror.correctedUnits += correction;
+    const behind = this.workers > 1 ? mirror.perMs * BEHIND_PLAN_MS : 0;
+    // All workers see the same error, and each corrects its part.
+    const correction = (GAIN / this.workers) * (error > 0 ? Math.max(0, error - behind) : error);
     return correction;
+  }
+
+  /** Lets time pass for the mirror: the provider refills, and the others spend. */
+  private advance(dimension: Dimension, mirror: Mirror, nowMs: number): void {
+    const elapsedMs = Math.max(0, nowMs - mirror.atMs);
+    if (elapsedMs === 0) return;
+    const toMs = mirror.atMs + elapsedMs;
+    const chargeRatio = mirror.chargePerMille / 1_000;
+    const sharePerMs = mirror.perMs / this.workers / chargeRatio;
+    const period = { fromMs: mirror.atMs, toMs, sharePerMs };
+    const theirs = this.othersPlans.reduce(
+      (sum, plan) => sum + spentUnits(plan, dimension, period),
+      0,
+    );
+    const changed = elapsedMs * mirror.perMs - theirs * chargeRatio;
+    mirror.units = Math.min(mirror.depthUnits, mirror.units + changed);
+    mirror.estimatedTotal += theirs;
+    mirror.atMs = toMs;
   }
 }
 
@@ -410,12 +441,6 @@ function emptyMirror(): Mirror {
     chargeSamples: 0,
     declaredPerMinute: null,
   };
-}
-
-function advance(mirror: Mirror, nowMs: number): void {
-  const elapsedMs = Math.max(0, nowMs - mirror.atMs);
-  mirror.units = Math.min(mirror.depthUnits, mirror.units + elapsedMs * mirror.perMs);
-  mirror.atMs += elapsedMs;
 }
 
 function note(running: RunningError, error: number): void {

@@ -120,6 +120,30 @@ export function estimateCostMicroUsd(
   );
 }
 
+/** A quick estimate of a prompt may be short by this factor. */
+const PROMPT_DOUBT = 1.3;
+
+/**
+ * The most an answer can be expected to cost: its prompt underestimated and written to a cache,
+ * the answer as long as it may be, in the dearest lane. Unit: micro-dollars.
+ */
+export function costBoundMicroUsd(
+  price: ModelPrice,
+  tokens: { readonly inputTokens: number; readonly maxOutputTokens: number },
+): number {
+  const promptTokens = Math.ceil(tokens.inputTokens * PROMPT_DOUBT);
+  const { input, cacheWrite5m } = ratesFor(price, 'live', promptTokens);
+  const isWrittenDearer = cacheWrite5m > input;
+  const usage: TokenUsage = {
+    inputTokens: isWrittenDearer ? 0 : promptTokens,
+    cachedInputTokens: 0,
+    cacheWriteTokens: isWrittenDearer ? promptTokens : 0,
+    cacheWrite1hTokens: 0,
+    outputTokens: tokens.maxOutputTokens,
+  };
+  return costMicroUsd(price, usage, 'live');
+}
+
 function share(rates: TokenRates, perMille: number): TokenRates {
   const scale = (rate: number): number => Math.round((rate * perMille) / 1000);
   return {

@@ -57,6 +57,12 @@ export interface RequestSpec {
   readonly deadlineAtMs: number | null;
   /** For stores that keep requests in slices. @default a slice of its own, named by the id */
   readonly slice?: SlicePlace;
+  /**
+   * Reserved in the tenant's budget of the month of `createdAtMs`; given back, and what it did cost
+   * booked, in the same write that publishes (or books) its outcome. Not part of a view.
+   * @default the tenant has no budget. Unit: micro-dollars.
+   */
+  readonly reservedMicroUsd?: number;
 }
 
 /** A request as its owner works on it. */

@@ -125,4 +125,9 @@ export interface Backlog {
   readonly maxOutputTokens: number;
   /** Earliest instant at which something may be leased. Unit: ms since the epoch. */
   readonly nextDueAtMs: number;
+  /**
+   * Since when the oldest of them could have been leased; in the future when none can be yet.
+   * Left out by stores that do not know. Unit: ms since the epoch.
+   */
+  readonly waitingSinceMs?: number;
 }

@@ -16,6 +16,8 @@ export interface DispatchProgress {
   readonly inputTokens: number;
   readonly cachedInputTokens: number;
   readonly outputTokens: number;
+  /** Answers whose provider did not say what they used; they count as free. */
+  readonly unmetered: number;
   readonly models: readonly ModelProgress[];
   readonly stops: readonly ProviderStop[];
 }
@@ -23,6 +25,8 @@ export interface DispatchProgress {
 export interface ModelProgress {
   readonly model: string;
   readonly provider: string;
+  /** Calls begun. */
+  readonly sent: number;
   readonly inFlight: number;
   readonly waiting: number;
   /** Share of the binding limit used over the last seconds, 0 to 1; `null` while unlimited. */
@@ -31,6 +35,11 @@ export interface ModelProgress {
   readonly boundBy: string | null;
   /** Calls are held until this instant after a refusal; 0 when not held. Unit: ms since the epoch. */
   readonly pausedUntilMs: number;
+  /**
+   * Requests are held, none is on its way, and none can leave before this instant (Infinity when
+   * only a wake could change that); 0 while it is otherwise. Unit: ms since the epoch.
+   */
+  readonly quietUntilMs: number;
 }
 
 /** One published outcome with the output line that carries it. */

@@ -34,6 +34,10 @@ export interface DispatcherDeps {
   readonly retryPolicy?: RetryPolicy;
   /** Called with each group of results once they are durable and published. Must not throw. */
   readonly onPublished?: (results: readonly PublishedResult[]) => void;
+  /** Called when a provider must not be called any more, before its requests are handed back. Must not throw. */
+  readonly onProviderStopped?: (stop: ProviderStop) => void;
+  /** Providers that one request tries first, since they were unusable when last heard of. */
+  readonly onTrial?: ReadonlySet<string>;
 }
 
 export interface DispatchReport {
@@ -162,6 +166,7 @@ class Engine implements Dispatcher {
       inputTokens: tally.inputTokens,
       cachedInputTokens: tally.cachedInputTokens,
       outputTokens: tally.outputTokens,
+      unmetered: tally.unmetered,
       models,
       stops: this.listStops(),
     };
@@ -219,6 +224,7 @@ class Engine implements Dispatcher {
       onProviderStop: (stop) => this.stopProvider(stop),
       onIdle: () => this.wakeup.notify(),
     });
+    if (this.deps.onTrial?.has(settings.provider)) dispatch.beginTrial();
     this.dispatches.set(model, dispatch);
     this.runs.push(dispatch.run());
     return dispatch;
@@ -228,6 +234,7 @@ class Engine implements Dispatcher {
     if (this.stops.has(stop.provider)) return;
     this.stops.set(stop.provider, { stop, atMs: this.deps.clock.nowMs() });
     this.deps.telemetry.log('error', 'Provider stopped', { ...stop });
+    this.deps.onProviderStopped?.(stop);
     this.setStopped(stop.provider, true);
     this.wakeup.notify();
   }

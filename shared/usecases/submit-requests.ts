@@ -1,36 +1,25 @@
 /** From what a caller submits to requests that are stored, each once. */
 
-import type { Dialect } from '../contracts/config-schema.ts';
-import { ENDPOINTS_OF_DIALECT } from '../contracts/dialect-endpoints.ts';
-import { fieldError } from '../contracts/problem.ts';
-import { AppError, type ErrorCode } from '../domain/errors.ts';
-import { fingerprint, RANDOM_ID_PREFIX, requestIdFor } from '../domain/idempotency.ts';
-import type { Lane } from '../domain/lane.ts';
-import type { ModelSettings } from '../domain/model-limits.ts';
-import type { Endpoint, RequestSpec } from '../domain/request.ts';
+import { AppError } from '../domain/errors.ts';
+import {
+  callFingerprint,
+  callIdFor,
+  RANDOM_ID_PREFIX,
+  requestIdFor,
+} from '../domain/idempotency.ts';
+import type { RequestSpec } from '../domain/request.ts';
 import { placedId, planSlices } from '../domain/slice-plan.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { BudgetStore } from '../ports/budget-store.ts';
+import type { CallStore } from '../ports/call-store.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';
 import type { Random } from '../ports/random.ts';
 import type { AcceptOutcome, RequestStore } from '../ports/request-store.ts';
+import { createReserveBudget } from './reserve-budget.ts';
+import { type CallBudget, reserveForCall } from './submit/call-budget.ts';
+import { createPreparer, type Draft, type DraftDeps, identityOf } from './submit/draft.ts';
+import type { Caller, Submission, SubmitOptions } from './submit/submission.ts';
 
-type Body = Readonly<Record<string, unknown>>;
-
-/** One request as its caller wants it run. */
-export interface Submission {
-  /** The same key with the same request is accepted once; `null` accepts it anew each time. */
-  readonly idempotencyKey: string | null;
-  readonly customId: string | null;
-  readonly model: string;
-  readonly endpoint: Endpoint;
-  /** The provider's request body; its `model`, where present, is the same. */
-  readonly body: Body;
-  /** How long the caller is willing to wait; `null` for as long as it takes. Unit: ms. */
-  readonly completionWindowMs: number | null;
-  readonly lane: Lane | null;
-  readonly priority: number;
-  readonly tags: readonly string[];
-}
+export type { MeasureRequest, ModelDirectory, Submission } from './submit/submission.ts';
 
 /** What became of one submission. */
 export type SubmitOutcome =
@@ -39,71 +28,44 @@ export type SubmitOutcome =
   | { readonly kind: 'refused'; readonly error: AppError };
 
 /**
- * Stores submissions, each by itself: a bad one fails alone. Index-aligned; durable on return. With
- * a `callKey` the whole call may be sent again: the same submissions then name the same requests.
+ * Stores submissions, each by itself: a bad one fails alone. Index-aligned; durable on return.
+ *
+ * @throws {AppError} for the call as a whole, of which nothing is stored then: `budget_exceeded`;
+ * `idempotency_conflict` when the call's key belongs to another call.
  */
 export type SubmitRequests = (
-  tenant: string,
+  caller: Caller,
   submissions: readonly Submission[],
-  callKey?: string | null,
+  options?: SubmitOptions,
 ) => Promise<SubmitOutcome[]>;
 
-/** The models requests may name. */
-export interface ModelDirectory {
-  get(name: string): ModelSettings | undefined;
-  values(): Iterable<ModelSettings>;
-  /** The wire format a model's provider speaks. */
-  dialectOf(model: ModelSettings): Dialect | undefined;
-  /** Why a model cannot be used, and what would make it usable. */
-  explainUnknown(name: string): string;
-}
-
-/** How large a request is, or why it can never fit. */
-export type MeasureRequest = (
-  endpoint: Endpoint,
-  model: ModelSettings,
-  body: Body,
-) => Promise<
-  | { readonly kind: 'fits'; readonly inputTokens: number; readonly maxOutputTokens: number }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string }
->;
-
-export interface SubmitRequestsDeps {
+export interface SubmitRequestsDeps extends DraftDeps {
   readonly requests: RequestStore;
   readonly payloads: PayloadStore;
-  readonly models: ModelDirectory;
-  readonly measure: MeasureRequest;
-  /** Digest of the long opening a request may share with others; `null` when it has none. */
-  readonly prefixKey: (model: string, body: Body) => string | null;
-  readonly clock: Clock;
+  readonly budgets: BudgetStore;
+  readonly calls: CallStore;
   readonly random: Random;
   /** Tells workers of what is new. Must not throw: what is stored will be found anyway. */
   readonly wake: (created: readonly RequestSpec[]) => void | Promise<void>;
 }
 
+type Named = Draft & Pick<RequestSpec, 'id' | 'slice'>;
+
 /** Requests judged before other work gets its turn. */
 const TURN = 256;
 
-/** Leaves room for this many groups within one second of `groupOrder`. */
-const GROUPS_PER_SECOND = 1_000_000;
-
-/** A request judged and not yet named; `key` is the idempotency key of its own. */
-type Draft = Omit<RequestSpec, 'body' | 'id' | 'slice'> & {
-  readonly key: string | null;
-  readonly line: Uint8Array;
-};
-
 export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
-  const { requests, payloads, clock, random, wake } = deps;
-  return async (tenant, submissions, callKey = null) => {
-    const prepare = createPreparer(deps, tenant);
+  const { requests, payloads, calls, clock, random, wake } = deps;
+  const reserveBudget = createReserveBudget(deps.budgets, random);
+  return async (caller, submissions, options = {}) => {
+    const prepare = createPreparer(deps, caller, options);
     const prepared: (Draft | AppError)[] = [];
     for (const submission of submissions) {
       if (prepared.length % TURN === TURN - 1) await clock.sleep(1);
       prepared.push(await prepare(submission));
     }
     const drafts = prepared.filter((draft): draft is Draft => !(draft instanceof AppError));
-    const accepted = await store(tenant, drafts, callKey);
+    const accepted = await store(caller, drafts, options);
     const inOrder = accepted.values();
     return prepared.map((draft) =>
       draft instanceof AppError ? { kind: 'refused', error: draft } : nextOutcome(inOrder),
@@ -111,120 +73,92 @@ export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
   };
 
   async function store(
-    tenant: string,
+    { tenant, monthlyBudgetMicroUsd: limit }: Caller,
     drafts: readonly Draft[],
-    callKey: string | null,
+    { callKey = null }: SubmitOptions,
   ): Promise<AcceptOutcome[]> {
     if (drafts.length === 0) return [];
-    // Bodies first: a request that is known must be runnable, whatever dies in between.
-    const pointers = await payloads.append(
-      tenant,
-      drafts.map(({ line }) => line),
-    );
-    const names = nameAll(tenant, drafts, callKey);
-    const specs = drafts.map(({ line: _, key: _key, ...spec }, index): RequestSpec => {
-      const body = pointers[index];
-      const name = names[index];
-      if (body === undefined || name === undefined) {
-        throw new AppError('internal', 'A stored body has no pointer');
-      }
-      return { ...spec, ...name, body };
-    });
-    const outcomes = await requests.accept(specs);
+    if (callKey !== null) await claimCall(tenant, callKey, drafts);
+    const named = nameAll(tenant, drafts, callKey);
+    const hasOwnKeys = drafts.some(({ key }) => key !== null);
+    const mayBeKnown = hasOwnKeys ? 'each' : callKey === null ? 'none' : 'whole';
+    const budget =
+      limit === null
+        ? null
+        : await reserveForCall(reserveBudget, requests, named, {
+            limitMicroUsd: limit,
+            mayBeKnown,
+          });
+    const specs = await withBodies(tenant, named, budget);
+    const outcomes = await accept(specs, budget, hasOwnKeys);
     const created = specs.filter((_, index) => outcomes[index]?.kind === 'created');
     const waking = created.length > 0 ? wake(created) : undefined;
     if (waking instanceof Promise) await waking;
     return outcomes;
   }
 
-  /** Names requests of one call: by their own keys, else by the call's, else anew. */
-  function nameAll(
+  async function claimCall(
     tenant: string,
+    callKey: string,
     drafts: readonly Draft[],
-    callKey: string | null,
-  ): Pick<RequestSpec, 'id' | 'slice'>[] {
-    const idFor = (key: string | null): string =>
-      key === null ? random.id(RANDOM_ID_PREFIX) : requestIdFor(tenant, key);
+  ): Promise<void> {
+    const asked = callFingerprint(drafts.map(identityOf));
+    if (await calls.claim(tenant, callIdFor(tenant, callKey), asked)) return;
+    const message =
+      'The idempotency key belongs to another call: other requests, other options, or models that were configured differently. Use a new key for a new call';
+    throw new AppError('idempotency_conflict', message);
+  }
+
+  /** Bodies first: a request that is known must be runnable, whatever dies in between. */
+  async function withBodies(
+    tenant: string,
+    named: readonly Named[],
+    budget: CallBudget | null,
+  ): Promise<RequestSpec[]> {
+    const lines = named.map(({ line }) => line);
+    const pointers = await payloads.append(tenant, lines).catch(async (error: unknown) => {
+      await budget?.release();
+      throw error;
+    });
+    return named.map(({ line: _, key: _key, ...spec }, index): RequestSpec => {
+      const body = pointers[index];
+      if (body === undefined) throw new AppError('internal', 'A stored body has no pointer');
+      return { ...spec, body };
+    });
+  }
+
+  async function accept(
+    specs: readonly RequestSpec[],
+    budget: CallBudget | null,
+    hasOwnKeys: boolean,
+  ): Promise<AcceptOutcome[]> {
+    const outcomes = await requests.accept(specs).catch(async (error: unknown) => {
+      // Only then is it sure that nothing is going to be accepted; else the reservation must stand.
+      const isRefusal = error instanceof AppError && error.code === 'capacity_exhausted';
+      const isUntouched = isRefusal && !hasOwnKeys;
+      if (isUntouched) await budget?.release();
+      throw error;
+    });
+    await budget?.settle(outcomes);
+    return outcomes;
+  }
+
+  /** Names requests of one call: by their own keys, else by the call's, else anew. */
+  function nameAll(tenant: string, drafts: readonly Draft[], callKey: string | null): Named[] {
+    const base = callKey === null ? random.id(RANDOM_ID_PREFIX) : callIdFor(tenant, callKey);
     const [only] = drafts;
-    if (drafts.length === 1 && only !== undefined) return [{ id: idFor(only.key ?? callKey) }];
-    const places = planSlices(idFor(callKey), drafts);
-    return places.map((slice, index) => {
-      const key = drafts[index]?.key ?? null;
-      return { id: key === null ? placedId(slice) : requestIdFor(tenant, key), slice };
+    if (drafts.length === 1 && only !== undefined) {
+      return [{ ...only, id: only.key === null ? base : requestIdFor(tenant, only.key) }];
+    }
+    const places = planSlices(base, drafts);
+    return drafts.map((draft, index) => {
+      const slice = places[index];
+      if (slice === undefined) throw new AppError('internal', 'A request has no place');
+      const id = draft.key === null ? placedId(slice) : requestIdFor(tenant, draft.key);
+      return { ...draft, id, slice };
     });
   }
 }
-
-/** Judges submissions of one call, in order; those that share an opening become neighbours. */
-function createPreparer(
-  { models, measure, prefixKey, clock }: SubmitRequestsDeps,
-  tenant: string,
-): (submission: Submission) => Promise<Draft | AppError> {
-  const nowMs = clock.nowMs();
-  const firstOfPrefix = new Map<string, number>();
-  let count = 0;
-  return async (submission) => {
-    const { idempotencyKey, endpoint, completionWindowMs } = submission;
-    const model = models.get(submission.model);
-    const refusal = model === undefined ? unknownModel(submission) : unsuitable(submission, model);
-    if (model === undefined || refusal !== null) return refusal ?? unknownModel(submission);
-    const body = { ...submission.body, model: model.name };
-    const size = await measure(endpoint, model, body);
-    if (size.kind === 'refused') return fieldError(size.code, '/body', size.message);
-    const prefix = prefixKey(model.name, body);
-    const index = (prefix === null ? undefined : firstOfPrefix.get(prefix)) ?? count;
-    if (prefix !== null) firstOfPrefix.set(prefix, index);
-    count += 1;
-    return {
-      key: idempotencyKey,
-      tenant,
-      customId: submission.customId,
-      batchId: null,
-      model: model.name,
-      endpoint,
-      lane: submission.lane,
-      priority: submission.priority,
-      tags: submission.tags,
-      fingerprint: fingerprint(endpoint, body),
-      line: Buffer.from(JSON.stringify(body)),
-      inputTokens: size.inputTokens,
-      maxOutputTokens: size.maxOutputTokens,
-      prefixKey: prefix,
-      groupOrder: Math.floor(nowMs / 1_000) * GROUPS_PER_SECOND + index,
-      createdAtMs: nowMs,
-      deadlineAtMs: completionWindowMs === null ? null : nowMs + completionWindowMs,
-    };
-  };
-
-  function unknownModel({ model }: Submission): AppError {
-    return fieldError('unknown_model', '/body/model', models.explainUnknown(model));
-  }
-
-  function unsuitable({ endpoint, body, lane }: Submission, model: ModelSettings): AppError | null {
-    const dialect = models.dialectOf(model);
-    const endpoints = dialect === undefined ? [] : ENDPOINTS_OF_DIALECT[dialect];
-    if (!endpoints.includes(endpoint)) {
-      const message = `${model.name} is served by ${model.provider}, which has ${endpoints.join(', ')} and not ${endpoint}`;
-      return fieldError('unsupported_endpoint', '/endpoint', message);
-    }
-    if (lane !== null && !model.lanes.includes(lane)) {
-      const message = `${model.name} has no ${lane} lane; use ${model.lanes.join(' or ')}, or leave it out`;
-      return fieldError('invalid_request', '/lane', message);
-    }
-    for (const [field, advice] of ASYNCHRONOUS_FIELDS) {
-      if (body[field] === true) {
-        return fieldError('invalid_request', `/body/${field}`, `true is not possible; ${advice}`);
-      }
-    }
-    return null;
-  }
-}
-
-/** Fields that ask for an answer which cannot be stored as one. */
-const ASYNCHRONOUS_FIELDS = [
-  ['stream', 'answers come whole, so leave stream out'],
-  ['background', 'every request runs in the background already, so leave it out'],
-] as const;
 
 function nextOutcome(outcomes: Iterator<AcceptOutcome>): SubmitOutcome {
   const { value } = outcomes.next();

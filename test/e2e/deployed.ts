@@ -1,7 +1,7 @@
 /** The deployed stack under test, over HTTP only. `npm run e2e` says where it is. */
 
 import OpenAI from 'openai';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const targetSchema = z.object({
   PENSTOCK_API: z.url(),

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { asAdmin, type Caller, chat, createCaller, provider } from './deployed.ts';
 
@@ -45,20 +45,22 @@ it('answers everything, and publishes nothing twice, when its function is killed
 });
 
 describe('a poison message', () => {
-  it('ends in the dead-letter queue, leaves its neighbours alone, and can be redriven', async () => {
-    const queue = queueUrl('PENSTOCK_BULK_QUEUE_URL');
-    const deadLetters = queueUrl('PENSTOCK_DEAD_LETTER_QUEUE_URL');
-    const sqs = new SQSClient({});
+  it('ends among the dead letters, leaves its neighbours alone, and can be redriven', async () => {
+    const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
     const body = JSON.stringify({ v: 99, not: 'a notice' });
-    const before = await depth(sqs, deadLetters);
-    await sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
+    const QueueUrl = queueUrl('PENSTOCK_BULK_QUEUE_URL');
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
     const batch = `poison-${Date.now()}`;
     await submitLines(batch, 20);
     expect(await caller.drained(batch, 120_000)).toMatchObject({ succeeded: 20 });
-    await until(async () => (await depth(sqs, deadLetters)) > before, 120_000);
-    const redriven = await asAdmin('/v1/redrive', { method: 'POST' });
-    expect(redriven.status).toBe(200);
-    expect(await redriven.json()).toMatchObject({ redriven: expect.any(Number) });
+    // Kept once its queue has given it up; sent back, it comes here again.
+    const redrive = async () => {
+      const response = await asAdmin('/v1/redrive', { method: 'POST' });
+      expect(response.status).toBe(200);
+      return ((await response.json()) as { moved: number }).moved;
+    };
+    await until(async () => (await redrive()) > 0, 120_000);
+    await until(async () => (await redrive()) > 0, 120_000);
   });
 });
 
@@ -67,16 +69,6 @@ function queueUrl(name: string): string {
   const url = process.env[name];
   if (url === undefined) throw new Error(`${name} is not set; run npm run e2e`);
   return url;
-}
-
-async function depth(sqs: SQSClient, url: string): Promise<number> {
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: url,
-      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-    }),
-  );
-  return Object.values(Attributes ?? {}).reduce((sum, value) => sum + Number(value), 0);
 }
 
 async function until(isTrue: () => Promise<boolean>, withinMs: number): Promise<void> {

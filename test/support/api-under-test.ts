@@ -14,6 +14,9 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import type { UploadStore } from '../../shared/ports/upload-store.ts';
+import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts';
+import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
 import type { MeasureRequest, ModelDirectory } from '../../shared/usecases/submit-requests.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';
@@ -35,6 +38,7 @@ export interface ApiSetUp {
   readonly maxBodyBytes?: number;
   readonly syncWaitMs?: number;
   readonly stops?: readonly ProviderStop[];
+  readonly uploads?: UploadStore;
 }
 
 export function chatModel(overrides: Partial<ModelSettings> = {}): ModelSettings {
@@ -65,6 +69,8 @@ export function startApi(setUp: ApiSetUp) {
   const { clock, script = () => 'hold', keys = [], models = [chatModel(), CLAUDE] } = setUp;
   const stores = createSqliteStores(openDatabase(':memory:'));
   const segments = new MemorySegments();
+  const random = createSeededRandom(7);
+  const pepper = async () => 'a pepper';
   const completions = new Completions(clock);
   const logged: { message: string; fields: unknown }[] = [];
   const telemetry: Telemetry = {
@@ -87,10 +93,19 @@ export function startApi(setUp: ApiSetUp) {
     measure: setUp.measure ?? (async () => ({ kind: 'fits', inputTokens: 10, maxOutputTokens: 5 })),
     prefixKey: () => null,
     clock,
-    random: createSeededRandom(7),
+    random,
     telemetry,
     completions,
-    authenticate: createKeyAuthenticator(keys),
+    authenticate: createKeyAuthenticator(keys, {
+      authenticateKey: createAuthenticateKey({
+        keys: stores.keys,
+        pepper,
+        adminKey: async () => null,
+      }),
+      isEmpty: async () => true,
+    }),
+    manageKeys: createManageKeys({ keys: stores.keys, clock, random, pepper }),
+    uploads: setUp.uploads ?? null,
     wake: () => worker.wake(),
     onCancelled: ({ outcome }) => {
       withdrawn.push(outcome.id);
@@ -172,6 +187,12 @@ class ScriptedWorker {
   wake(): void {
     this.wakes += 1;
     this.running = this.running.then(() => this.drain());
+  }
+
+  /** Resolves when all that was woken for, and all that is queued now, has had its turn. */
+  async settled(): Promise<void> {
+    await this.running;
+    await this.drain();
   }
 
   /** Answers what is queued and the script does not hold. */

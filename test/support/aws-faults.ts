@@ -7,14 +7,16 @@ interface AwsClient {
   readonly middlewareStack: unknown;
 }
 
+const WIRE = { step: 'deserialize', priority: 'low' } as const;
+
 type Call = (commandName: string, send: () => Promise<unknown>) => Promise<unknown>;
 
-/** Puts `around` about every attempt that goes to the wire. */
-function wrap(client: AwsClient, around: Call): void {
+/** Puts `around` about every attempt: where it goes to the wire, or before it becomes bytes. */
+function wrap(client: AwsClient, around: Call, place: object = WIRE): void {
   (client.middlewareStack as S3Client['middlewareStack']).add(
     (next, context) => (args) =>
       around(context.commandName ?? '', () => next(args)) as ReturnType<typeof next>,
-    { step: 'deserialize', priority: 'low' },
+    place as typeof WIRE,
   );
 }
 
@@ -76,4 +78,18 @@ export function failCalls(
     });
   });
   return failures;
+}
+
+/** Answers the next call of one command with this output; the service never hears of it. */
+export function answerOnce(client: AwsClient, command: string, output: object): void {
+  let isSpent = false;
+  wrap(
+    client,
+    async (name, send) => {
+      if (name !== command || isSpent) return send();
+      isSpent = true;
+      return { output: { $metadata: {}, ...output }, response: {} };
+    },
+    { step: 'serialize', priority: 'high' },
+  );
 }

@@ -2,8 +2,10 @@
 
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
+import type { CapacityState } from '../../shared/domain/capacity-state.ts';
 import type { ModelLimits, ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { PayloadPointer, RequestSpec } from '../../shared/domain/request.ts';
+import type { CapacityStore } from '../../shared/ports/capacity-store.ts';
 import type { PayloadStore, ResultLog } from '../../shared/ports/payload-store.ts';
 import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
@@ -68,6 +70,8 @@ export interface VirtualSetUp {
   readonly provider: Omit<VirtualProviderOptions, 'clock'>;
   /** Workers that share the limit through one capacity store. */
   readonly workers?: number;
+  /** Time each read and each write of that store takes; by default none. */
+  readonly storeMs?: number;
   /** Gets the dispatchers before they run. */
   readonly onStart?: (dispatchers: readonly Dispatcher[], clock: FakeClock) => void;
 }
@@ -78,6 +82,7 @@ export async function runVirtually({
   settings,
   provider,
   workers = 1,
+  storeMs = 0,
   onStart,
 }: VirtualSetUp) {
   const clock = new FakeClock();
@@ -85,12 +90,13 @@ export async function runVirtually({
   const virtual = createVirtualProvider({ ...provider, clock });
   const { stores, payloads, results } = await seedStores(requests, clock, settings.name);
   const published: PublishedResult[] = [];
+  const capacity = new DistantCapacityStore(clock, storeMs);
   const dispatchers: Dispatcher[] = Array.from({ length: workers }, (_, index) =>
     createDispatcher({
       work: stores.work,
       payloads,
       results,
-      capacity: stores.capacity,
+      capacity,
       providers: new Map([['virtual', virtual.provider]]),
       models: new Map([[settings.name, settings]]),
       clock,
@@ -109,9 +115,55 @@ export async function runVirtually({
     reports,
     published,
     stores,
+    capacity,
     dispatchers,
     elapsedMs: clock.nowMs() - startedAtMs,
   };
+}
+
+/** A capacity store as far away as DynamoDB: read, decide, write if nobody else has. */
+class DistantCapacityStore implements CapacityStore {
+  /** Conditional writes, and those of them that found another's. */
+  writes = 0;
+  conflicts = 0;
+  private readonly clock: FakeClock;
+  private readonly storeMs: number;
+  private readonly items = new Map<string, { version: number; json: string }>();
+
+  constructor(clock: FakeClock, storeMs: number) {
+    this.clock = clock;
+    this.storeMs = storeMs;
+  }
+
+  async transact<Value>(
+    model: string,
+    step: (state: CapacityState | null) => { state: CapacityState; value: Value },
+  ): Promise<Value> {
+    let seen = await this.read(model);
+    for (;;) {
+      const { state, value } = step(seen === null ? null : JSON.parse(seen.json));
+      const json = JSON.stringify(state);
+      await this.clock.sleep(this.storeMs);
+      this.writes += 1;
+      const current = this.items.get(model) ?? null;
+      if (current?.version === seen?.version) {
+        this.items.set(model, { version: (current?.version ?? 0) + 1, json });
+        return value;
+      }
+      // The failed condition returns the item it met.
+      this.conflicts += 1;
+      seen = current;
+    }
+  }
+
+  async snapshot(): Promise<Map<string, CapacityState>> {
+    return new Map([...this.items].map(([model, { json }]) => [model, JSON.parse(json)]));
+  }
+
+  private async read(model: string) {
+    await this.clock.sleep(this.storeMs);
+    return this.items.get(model) ?? null;
+  }
 }
 
 async function seedStores(requests: readonly VirtualRequest[], clock: FakeClock, model: string) {
@@ -148,7 +200,7 @@ async function seedStores(requests: readonly VirtualRequest[], clock: FakeClock,
   };
   let written = 0;
   const results: ResultLog = {
-    append: async (line): Promise<PayloadPointer> => {
+    append: async (_tenant, line): Promise<PayloadPointer> => {
       written += 1;
       return { segment: 'results', offset: written, length: line.length };
     },

@@ -1,6 +1,6 @@
 /** The vendors' own routes, answered in one call: submit, wait, hand the provider's answer on. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { idempotencyKeySchema } from '../../../shared/contracts/api.ts';
 import {
   anthropicError,
@@ -23,7 +23,7 @@ import { checkInput } from '../check-input.ts';
 import { readModel } from '../parse-submissions.ts';
 import { bodyFormat, parseJson, readBytes } from '../read-body.ts';
 import { asStatus, sendJson } from '../respond.ts';
-import { readIdempotencyKey } from './requests.ts';
+import { readIdempotencyKey } from './submissions.ts';
 
 export interface CompletionRoutesDeps {
   readonly submitRequests: SubmitRequests;
@@ -75,7 +75,7 @@ function completionRoute(endpoint: Endpoint, deps: CompletionRoutesDeps): ApiRou
       const key = readIdempotencyKey(headers);
       const body = parseJson(await readBytes(call.context.req.raw, maxBodyBytes));
       const submission = toSubmission(endpoint, body, key);
-      const [outcome] = await submitRequests(call.tenant, [submission]);
+      const [outcome] = await submitRequests(call.principal, [submission]);
       if (outcome === undefined) throw new AppError('internal', 'The submission has no outcome');
       if (outcome.kind === 'refused') throw rootedAtBody(outcome.error);
       const wait = { waitMs: syncWaitMs, signal: call.signal };

@@ -1,10 +1,13 @@
 /** What may be sent, what is left of it, and what it cost: models, limits, usage. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
-  modelLimitsSchema,
+  limitsListSchema,
+  type modelLimitsSchema,
+  modelSchema,
+  usageListSchema,
   usageQuerySchema,
-  usageRowSchema,
+  type usageRowSchema,
 } from '../../../shared/contracts/api.ts';
 import { openAiErrorSchema } from '../../../shared/contracts/openai-error.ts';
 import { fieldError, problemSchema } from '../../../shared/contracts/problem.ts';
@@ -24,15 +27,7 @@ export interface ReportRoutesDeps {
   readonly readUsage: ReadUsage;
 }
 
-const modelSchema = z.object({
-  id: z.string(),
-  object: z.literal('model'),
-  created: z.int(),
-  owned_by: z.string(),
-});
 const modelListSchema = z.object({ object: z.literal('list'), data: z.array(modelSchema) });
-const usageListSchema = z.object({ object: z.literal('list'), data: z.array(usageRowSchema) });
-const limitsListSchema = z.object({ object: z.literal('list'), data: z.array(modelLimitsSchema) });
 
 type WireModel = z.infer<typeof modelSchema>;
 type WireLimits = z.infer<typeof modelLimitsSchema>;
@@ -56,7 +51,7 @@ export function reportRoutes({ models, readLimits, readUsage }: ReportRoutesDeps
     async handle({ context }) {
       const list: z.infer<typeof modelListSchema> = {
         object: 'list',
-        data: [...models.values()].map(toWireModel),
+        data: [...models.values()].map((model) => toWireModel(model, models)),
       };
       return sendJson(context, 200, JSON.stringify(list));
     },
@@ -77,7 +72,7 @@ export function reportRoutes({ models, readLimits, readUsage }: ReportRoutesDeps
       if (model === undefined) {
         throw fieldError('unknown_model', '/model', models.explainUnknown(name));
       }
-      return sendJson(context, 200, JSON.stringify(toWireModel(model)));
+      return sendJson(context, 200, JSON.stringify(toWireModel(model, models)));
     },
   };
 
@@ -112,6 +107,7 @@ export function reportRoutes({ models, readLimits, readUsage }: ReportRoutesDeps
       const rows = await readUsage({
         tenant,
         groupBy: query.group_by,
+        ...(query.batch === undefined ? {} : { batchId: query.batch }),
         ...(query.from === undefined ? {} : { fromMs: query.from }),
         ...(query.to === undefined ? {} : { toMs: query.to }),
       });
@@ -124,8 +120,19 @@ export function reportRoutes({ models, readLimits, readUsage }: ReportRoutesDeps
 }
 
 /** `created` is part of the format and not known here. */
-function toWireModel({ name, provider }: ModelSettings): WireModel {
-  return { id: name, object: 'model', created: 0, owned_by: provider };
+function toWireModel(model: ModelSettings, models: ModelDirectory): WireModel {
+  return {
+    id: model.name,
+    object: 'model',
+    created: 0,
+    owned_by: model.provider,
+    x_penstock: {
+      dialect: models.dialectOf(model) ?? 'openai',
+      lanes: [...model.lanes],
+      context_window: model.contextWindow,
+      max_output_tokens: model.maxOutputTokens,
+    },
+  };
 }
 
 function toWireLimits({ model, limits, concurrency, pausedUntilMs }: ModelLimitsNow): WireLimits {

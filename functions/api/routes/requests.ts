@@ -1,139 +1,37 @@
-/** `/v1/requests`: submit one or many, look at them, cancel them. */
+/** `/v1/requests`: look at requests, count them, cancel them. Submitting: submissions.ts. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
+  countsQuerySchema,
+  countsSchema,
   getQuerySchema,
-  idempotencyKeySchema,
   listQuerySchema,
   requestListSchema,
   requestSchema,
   requestSummarySchema,
-  submissionSchema,
 } from '../../../shared/contracts/api.ts';
-import { MAX_REQUESTS_PER_CALL } from '../../../shared/contracts/limits.ts';
-import { problemSchema, toProblem } from '../../../shared/contracts/problem.ts';
-import { AppError } from '../../../shared/domain/errors.ts';
-import { isTerminal } from '../../../shared/domain/request-state.ts';
+import { problemSchema } from '../../../shared/contracts/problem.ts';
+import type { StatusCounts } from '../../../shared/ports/request-store.ts';
 import type { CancelRequest } from '../../../shared/usecases/cancel-request.ts';
 import type { GetRequest } from '../../../shared/usecases/get-request.ts';
 import type { ListRequests } from '../../../shared/usecases/list-requests.ts';
-import type { Submission, SubmitRequests } from '../../../shared/usecases/submit-requests.ts';
-import type { ApiCall, ApiRoute } from '../call.ts';
+import type { ApiRoute } from '../call.ts';
 import { checkInput } from '../check-input.ts';
-import { parseSubmissionLines, parseSubmissions } from '../parse-submissions.ts';
-import { bodyFormat, readBytes } from '../read-body.ts';
 import { renderRequest, summarise } from '../render-request.ts';
 import { sendJson } from '../respond.ts';
 
 export interface RequestRoutesDeps {
-  readonly submitRequests: SubmitRequests;
   readonly getRequest: GetRequest;
   readonly listRequests: ListRequests;
   readonly cancelRequest: CancelRequest;
-  /** Unit: bytes. */
-  readonly maxBodyBytes: number;
+  readonly countRequests: (tenant: string, batchId?: string) => Promise<StatusCounts>;
 }
 
-const idempotencyHeaders = z.object({ 'idempotency-key': idempotencyKeySchema.optional() });
 const idParams = z.object({ id: z.string() });
 
-const submittedItemSchema = z
-  .object({
-    index: z.int(),
-    id: z.string().nullable(),
-    status: z.enum(['accepted', 'replayed', 'refused']),
-    error: problemSchema.nullable(),
-  })
-  .meta({ id: 'SubmittedItem', description: 'What became of the submission at that index' });
-
-const submittedListSchema = z.object({
-  object: z.literal('list'),
-  accepted: z.int(),
-  refused: z.int(),
-  data: z.array(submittedItemSchema),
-});
-
 export function requestRoutes(deps: RequestRoutesDeps): ApiRoute[] {
-  return [submitRoute(deps), listRoute(deps), getRoute(deps), cancelRoute(deps)];
-}
-
-function submitRoute({ submitRequests, getRequest, maxBodyBytes }: RequestRoutesDeps): ApiRoute {
-  return {
-    config: {
-      method: 'post',
-      path: '/v1/requests',
-      summary: 'Submit one request, an array of them, or one a line',
-      description: `At most ${MAX_REQUESTS_PER_CALL} in one call. Many are judged one by one: the answer lists them by index.`,
-      request: {
-        headers: idempotencyHeaders,
-        body: {
-          content: {
-            'application/json': {
-              schema: z.union([submissionSchema, z.array(submissionSchema)]),
-            },
-            'application/jsonl': { schema: submissionSchema },
-          },
-        },
-      },
-      responses: {
-        200: json('Accepted before under the same key, and ended', requestSchema),
-        202: json('Accepted', z.union([requestSchema, submittedListSchema])),
-        default: problem,
-      },
-    },
-    scope: 'write',
-    async handle(call) {
-      const { headers } = call.context.req.raw;
-      const format = bodyFormat(headers, true);
-      const key = readIdempotencyKey(headers);
-      const bytes = await readBytes(call.context.req.raw, maxBodyBytes);
-      const parsed =
-        format === 'lines' ? parseSubmissionLines(bytes, key) : parseSubmissions(bytes, key);
-      return parsed.kind === 'one'
-        ? submitOne(call, parsed.submission)
-        : submitMany(call, parsed.submissions);
-    },
-  };
-
-  async function submitOne(call: ApiCall, submission: Submission): Promise<Response> {
-    const [outcome] = await submitRequests(call.tenant, [submission]);
-    if (outcome === undefined) throw new AppError('internal', 'The submission has no outcome');
-    if (outcome.kind === 'refused') throw outcome.error;
-    const found = await getRequest(call.tenant, outcome.id);
-    return sendJson(call.context, isTerminal(found.view.status) ? 200 : 202, renderRequest(found), {
-      location: `/v1/requests/${outcome.id}`,
-      ...(outcome.isReplay ? { 'idempotency-replayed': 'true' } : {}),
-    });
-  }
-
-  async function submitMany(
-    { context, tenant }: ApiCall,
-    items: readonly (Submission | AppError)[],
-  ): Promise<Response> {
-    const wellFormed = items.filter((item): item is Submission => !(item instanceof AppError));
-    const outcomes = (await submitRequests(tenant, wellFormed)).values();
-    const data = items.map((item, index): z.infer<typeof submittedItemSchema> => {
-      const outcome =
-        item instanceof AppError
-          ? { kind: 'refused' as const, error: item }
-          : outcomes.next().value;
-      if (outcome === undefined) throw new AppError('internal', 'A submission has no outcome');
-      if (outcome.kind === 'refused') {
-        return { index, id: null, status: 'refused', error: toProblem(outcome.error) };
-      }
-      const status = outcome.isReplay ? 'replayed' : 'accepted';
-      return { index, id: outcome.id, status, error: null };
-    });
-    const refused = data.filter(({ status }) => status === 'refused').length;
-    const list = { object: 'list', accepted: data.length - refused, refused, data };
-    if (refused < data.length) return sendJson(context, 202, JSON.stringify(list));
-    const error = new AppError('invalid_request', `None of the ${refused} requests was accepted`);
-    const body = JSON.stringify({
-      ...toProblem(error, { instance: context.get('callId') }),
-      ...list,
-    });
-    return sendJson(context, 400, body, { 'content-type': 'application/problem+json' });
-  }
+  // The counts before the ids: the first route that fits a path answers.
+  return [listRoute(deps), countsRoute(deps), getRoute(deps), cancelRoute(deps)];
 }
 
 function getRoute({ getRequest }: RequestRoutesDeps): ApiRoute {
@@ -191,6 +89,31 @@ function listRoute({ listRequests }: RequestRoutesDeps): ApiRoute {
   };
 }
 
+function countsRoute({ countRequests }: RequestRoutesDeps): ApiRoute {
+  return {
+    config: {
+      method: 'get',
+      path: '/v1/requests/counts',
+      summary: 'How many requests are in each state',
+      request: { query: countsQuerySchema },
+      responses: { 200: json('Counted', countsSchema), default: problem },
+    },
+    scope: 'read',
+    async handle({ context, tenant }) {
+      const { batch } = checkInput(countsQuerySchema, context.req.query());
+      const counts = await countRequests(tenant, batch);
+      const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+      const shown: z.infer<typeof countsSchema> = {
+        object: 'counts',
+        batch: batch ?? null,
+        total,
+        ...counts,
+      };
+      return sendJson(context, 200, JSON.stringify(shown));
+    },
+  };
+}
+
 function cancelRoute({ cancelRequest, getRequest }: RequestRoutesDeps): ApiRoute {
   return {
     config: {
@@ -207,12 +130,6 @@ function cancelRoute({ cancelRequest, getRequest }: RequestRoutesDeps): ApiRoute
       return sendJson(context, 200, renderRequest(await getRequest(tenant, id)));
     },
   };
-}
-
-/** The header, checked. @throws {AppError} `invalid_request` when it is no key. */
-export function readIdempotencyKey(headers: Headers): string | null {
-  const key = headers.get('idempotency-key') ?? undefined;
-  return checkInput(idempotencyHeaders, { 'idempotency-key': key })['idempotency-key'] ?? null;
 }
 
 const problem = json('Refused', problemSchema, 'application/problem+json');

@@ -1,36 +1,22 @@
 /** What anybody may ask: whether it works, and how to use it. */
 
-import type { OpenAPIHono } from '@hono/zod-openapi';
-import { z } from 'zod';
+import type * as z from 'zod';
+import { healthSchema } from '../../../shared/contracts/api.ts';
 import { ERROR_PRESENTATIONS } from '../../../shared/contracts/problem.ts';
 import type { ProviderStop } from '../../../shared/domain/provider-stop.ts';
-import type { ApiEnv, ApiRoute } from '../call.ts';
+import type { ApiRoute } from '../call.ts';
+import { describeRoutes, type RouteConfig } from '../openapi-document.ts';
 import { sendJson } from '../respond.ts';
 
 export interface ServiceRoutesDeps {
-  /** The app whose routes are described. */
-  readonly app: OpenAPIHono<ApiEnv>;
+  /** All routes there are, these among them. */
+  readonly routes: () => readonly RouteConfig[];
   readonly stops: () => Promise<readonly ProviderStop[]>;
 }
 
-const healthSchema = z.object({
-  status: z.enum(['ok', 'degraded']),
-  providers_held: z.array(z.object({ provider: z.string(), code: z.string(), reason: z.string() })),
-});
+export function serviceRoutes({ routes, stops }: ServiceRoutesDeps): ApiRoute[] {
+  let document: string | null = null;
 
-const DOCUMENT = {
-  openapi: '3.1.0',
-  info: {
-    title: 'Penstock',
-    version: '1',
-    description:
-      'Every request answered once, by the cheapest way that meets your deadline, as fast as your providers allow.',
-  },
-  security: [{ bearer: [] }],
-};
-const SECURITY_SCHEMES = { bearer: { type: 'http', scheme: 'bearer' } };
-
-export function serviceRoutes({ app, stops }: ServiceRoutesDeps): ApiRoute[] {
   const health: ApiRoute = {
     config: {
       method: 'get',
@@ -57,12 +43,8 @@ export function serviceRoutes({ app, stops }: ServiceRoutesDeps): ApiRoute[] {
     },
     scope: null,
     async handle({ context }) {
-      const { components, ...rest } = app.getOpenAPI31Document(DOCUMENT);
-      const complete = {
-        ...rest,
-        components: { ...components, securitySchemes: SECURITY_SCHEMES },
-      };
-      return sendJson(context, 200, JSON.stringify(complete));
+      document ??= JSON.stringify(describeRoutes(routes()));
+      return sendJson(context, 200, document);
     },
   };
 

@@ -3,8 +3,9 @@ import { basename, join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
 import type { PayloadPointer } from '../../domain/request.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
+import { type PlannedRead, planReads } from '../segments/read-plan.ts';
+import { readPlanned } from '../segments/read-planned.ts';
 import { FileHandles } from './file-handles.ts';
-import { type PlannedRead, planReads } from './read-plan.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 const PREFIX = 'bodies';
@@ -48,19 +49,8 @@ export class DiskPayloadStore implements PayloadStore {
   }
 
   async read(pointers: readonly PayloadPointer[]): Promise<Uint8Array[]> {
-    const bodies: Uint8Array[] = new Array(pointers.length);
-    const reads = planReads(pointers).values();
-    const readNext = async () => {
-      for (const planned of reads) {
-        const bytes = await this.#readBytes(planned);
-        for (const index of planned.indexes) {
-          const pointer = pointers[index];
-          if (pointer) bodies[index] = cut(bytes, planned, pointer);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: READS_AT_ONCE }, readNext));
-    return bodies;
+    const reads = planReads(pointers);
+    return readPlanned(pointers, reads, READS_AT_ONCE, (planned) => this.#readBytes(planned));
   }
 
   /** Waits for what was appended, then closes the files. */
@@ -95,13 +85,6 @@ export class DiskPayloadStore implements PayloadStore {
       { details: { segment } },
     );
   }
-}
-
-/** A copy unless the read was for this pointer alone: one kept body must not hold back a megabyte. */
-function cut(bytes: Buffer, { start, indexes }: PlannedRead, pointer: PayloadPointer): Uint8Array {
-  const from = pointer.offset - start;
-  const body = bytes.subarray(from, from + pointer.length);
-  return indexes.length === 1 ? body : Buffer.from(body);
 }
 
 async function readWhole(

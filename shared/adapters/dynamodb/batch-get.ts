@@ -1,7 +1,7 @@
 import { BatchGetCommand } from '@aws-sdk/lib-dynamodb';
 import { throttled } from '../aws/call-aws.ts';
 import type { Item } from './read-partition.ts';
-import { SERVICE, type Table } from './table.ts';
+import { SERVICE, type TableAccess } from './table-access.ts';
 
 /** Most items of one BatchGetItem. */
 export const MOST_GETS = 100;
@@ -19,7 +19,7 @@ const LONGEST_ROUND_DELAY_MS = 2_000;
  * @throws {AppError} `capacity_exhausted` when DynamoDB goes on leaving some out.
  */
 export async function batchGet(
-  table: Table,
+  table: TableAccess,
   keys: readonly { readonly pk: string; readonly sk: string }[],
 ): Promise<Item[]> {
   const items: Item[] = [];

@@ -5,7 +5,7 @@ import type { CapacityStore } from '../../ports/capacity-store.ts';
 import { throttled } from '../aws/call-aws.ts';
 import { batchGet, MOST_GETS } from './batch-get.ts';
 import type { ModelsSeen } from './models-seen.ts';
-import { SERVICE, type Table } from './table.ts';
+import { SERVICE, type TableAccess } from './table-access.ts';
 
 const SORT_KEY = 'C';
 const PREFIX = 'CAPACITY#';
@@ -56,11 +56,11 @@ const NOTHING: Version = { version: 0, state: null, operations: [] };
  * share the next one.
  */
 export class DynamoCapacityStore implements CapacityStore {
-  readonly #table: Table;
+  readonly #table: TableAccess;
   readonly #models: ModelsSeen;
   readonly #lanes = new Map<string, Lane>();
 
-  constructor(table: Table, models: ModelsSeen) {
+  constructor(table: TableAccess, models: ModelsSeen) {
     this.#table = table;
     this.#models = models;
   }

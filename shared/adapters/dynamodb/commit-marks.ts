@@ -3,7 +3,7 @@ import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { CommitMarkStore } from '../../ports/result-log-reader.ts';
 import { expiry } from './expiry.ts';
 import { readPartition } from './read-partition.ts';
-import { SERVICE, type Table } from './table.ts';
+import { SERVICE, type TableAccess } from './table-access.ts';
 
 export interface CommitMarksOptions {
   /** Whose result log is marked. */
@@ -14,10 +14,10 @@ export interface CommitMarksOptions {
 
 /** Up to where a dead owner's result log has been adopted: `MARKS#<owner>`, segment. */
 export class DynamoCommitMarks implements CommitMarkStore {
-  readonly #table: Table;
+  readonly #table: TableAccess;
   readonly #options: CommitMarksOptions;
 
-  constructor(table: Table, options: CommitMarksOptions) {
+  constructor(table: TableAccess, options: CommitMarksOptions) {
     this.#table = table;
     this.#options = options;
   }

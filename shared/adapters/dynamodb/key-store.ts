@@ -4,7 +4,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
 import { type Item, readPartition } from './read-partition.ts';
-import { SERVICE, type Table, transactionToken } from './table.ts';
+import { SERVICE, type TableAccess, transactionToken } from './table-access.ts';
 
 /** Partition of the keys as they are listed. */
 const LISTING = 'KEYS';
@@ -33,9 +33,9 @@ type Writes = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0][
  * | key as listed | `KEYS`         | id  | the administrator |
  */
 export class DynamoKeyStore implements KeyStore {
-  readonly #table: Table;
+  readonly #table: TableAccess;
 
-  constructor(table: Table) {
+  constructor(table: TableAccess) {
     this.#table = table;
   }
 

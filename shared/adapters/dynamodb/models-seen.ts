@@ -1,6 +1,6 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { readPartition } from './read-partition.ts';
-import { SERVICE, type Table } from './table.ts';
+import { SERVICE, type TableAccess } from './table-access.ts';
 
 /** Partition of the models; the sort key is the model. */
 const MODELS = 'MODELS';
@@ -10,11 +10,11 @@ const MODELS = 'MODELS';
  * cannot be asked which there are.
  */
 export class ModelsSeen {
-  readonly #table: Table;
+  readonly #table: TableAccess;
   /** Stored already, as far as this process knows. */
   readonly #known = new Map<string, Promise<void>>();
 
-  constructor(table: Table) {
+  constructor(table: TableAccess) {
     this.#table = table;
   }
 

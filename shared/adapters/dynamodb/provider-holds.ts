@@ -1,16 +1,16 @@
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { ProviderHold, ProviderHolds } from '../../ports/provider-holds.ts';
 import { readPartition } from './read-partition.ts';
-import { SERVICE, type Table } from './table.ts';
+import { SERVICE, type TableAccess } from './table-access.ts';
 
 /** Partition of all holds; the sort key is the provider. */
 const HOLDS = 'HOLDS';
 
 /** Which providers are held, as all workers of a deployment know it. */
 export class DynamoProviderHolds implements ProviderHolds {
-  readonly #table: Table;
+  readonly #table: TableAccess;
 
-  constructor(table: Table) {
+  constructor(table: TableAccess) {
     this.#table = table;
   }
 

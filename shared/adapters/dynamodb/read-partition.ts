@@ -1,11 +1,11 @@
 import { QueryCommand, type QueryCommandOutput } from '@aws-sdk/lib-dynamodb';
-import { SERVICE, type Table } from './table.ts';
+import { SERVICE, type TableAccess } from './table-access.ts';
 
 /** An item as the document client gives it. */
 export type Item = NonNullable<QueryCommandOutput['Items']>[number];
 
 /** All items of a partition, in the order of their sort keys; each read shows every write before it. */
-export async function* readPartition(table: Table, pk: string): AsyncGenerator<Item> {
+export async function* readPartition(table: TableAccess, pk: string): AsyncGenerator<Item> {
   let start: Item | undefined;
   do {
     const query = new QueryCommand({

@@ -11,8 +11,18 @@ export const TABLE = {
   ttl: 'ttl',
 } as const;
 
+const index = <Name extends string, Pk extends string, Sk extends string>(
+  name: Name,
+  pk: Pk,
+  sk: Sk,
+) => ({ name, pk, sk, partition: pk, sort: sk }) as const;
+
 /** Slices with open requests, by model, in the order in which they are to be served. Keys only. */
-export const OPEN_INDEX = { name: 'open', pk: 'gsi1pk', sk: 'gsi1sk' } as const;
+export const OPEN_INDEX = index('open', 'gsi1pk', 'gsi1sk');
 
 /** Slices of a tenant by age. Keys only. */
-export const TENANT_INDEX = { name: 'byTenant', pk: 'gsi2pk', sk: 'gsi2sk' } as const;
+export const TENANT_INDEX = index('byTenant', 'gsi2pk', 'gsi2sk');
+
+export const TABLE_KEYS = { partition: TABLE.pk, sort: TABLE.sk } as const;
+export const TABLE_INDEXES = [OPEN_INDEX, TENANT_INDEX] as const;
+export const TTL_ATTRIBUTE = TABLE.ttl;

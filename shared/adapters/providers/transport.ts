@@ -5,7 +5,9 @@
  * per call, and at hundreds of calls per second that is what limits a worker.
  */
 
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+// Not the package's index: with it a bundle carries fetch, WebSockets, caches and mocks as well.
+import Pool from 'undici/lib/dispatcher/pool.js';
 import { AbortFanOut } from './abort-fan-out.ts';
 import { decodeText } from './answer-text.ts';
 import type { WireHeaders } from './wire-headers.ts';

@@ -1,12 +1,14 @@
 import type { PayloadPointer, RequestOutcome } from '../../domain/request.ts';
 import { TERMINAL_STATUSES } from '../../domain/request-state.ts';
-import { number, text, textOrNull, word } from './columns.ts';
+import { BudgetSums } from './budget-sums.ts';
+import { number, numberOrNull, text, textOrNull, word } from './columns.ts';
 import type { Database } from './database.ts';
 import { Tallies } from './tallies.ts';
 import { UsageSums } from './usage-rollup.ts';
 
 const FIND_REQUEST = `
-  SELECT seq, model, batch_id, tags, input_tokens, max_output_tokens
+  SELECT seq, model, batch_id, tags, input_tokens, max_output_tokens, reserved_micro_usd,
+    created_at_ms
   FROM requests WHERE tenant = ? AND id = ?`;
 
 /** Publishes: the primary key lets only one outcome of a request in. */
@@ -47,6 +49,7 @@ export function publishOutcomes(
 ): boolean[] {
   const tallies = new Tallies();
   const usage = new UsageSums();
+  const budgets = new BudgetSums();
   const find = database.statement(FIND_REQUEST);
   let commitSeq = number(database.statement(LAST_COMMIT).get()?.[0]);
   const published = outcomes.map((outcome) => {
@@ -61,10 +64,12 @@ export function publishOutcomes(
       maxOutputTokens: number(row[5]),
     });
     usage.add(outcome, { model, batchId, tags: text(row[3]) });
+    budgets.add(outcome, numberOrNull(row[6]), number(row[7]));
     return true;
   });
   tallies.write(database);
   usage.write(database);
+  budgets.write(database);
   return published;
 }
 

@@ -21,8 +21,8 @@ const LAST_REQUEST = 'SELECT coalesce(max(seq), 0) FROM requests';
 const INSERT_REQUEST = `
   INSERT INTO requests (tenant, id, custom_id, batch_id, model, endpoint, lane, priority, tags,
     fingerprint, body_segment, body_offset, body_length, input_tokens, max_output_tokens,
-    prefix_key, group_order, created_at_ms, deadline_at_ms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    prefix_key, group_order, created_at_ms, deadline_at_ms, reserved_micro_usd)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (tenant, id) DO NOTHING`;
 
 const QUEUE_REQUESTS = `
@@ -87,6 +87,7 @@ export class SqliteRequestStore implements RequestStore {
         request.groupOrder,
         request.createdAtMs,
         request.deadlineAtMs,
+        request.reservedMicroUsd ?? null,
       );
       if (changes === 0) return null;
       for (const tag of new Set(request.tags)) {

@@ -128,4 +128,42 @@ export const SCHEMA_STEPS: readonly string[] = [
     state TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE requests ADD COLUMN reserved_micro_usd REAL;
+
+  CREATE TABLE api_keys (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL UNIQUE,
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    weight INTEGER NOT NULL,
+    monthly_budget_micro_usd REAL,
+    created_at_ms INTEGER NOT NULL,
+    revoked_at_ms INTEGER
+  ) STRICT;
+
+  CREATE TABLE budgets (
+    tenant TEXT NOT NULL,
+    month TEXT NOT NULL,
+    spent_micro_usd REAL NOT NULL DEFAULT 0,
+    reserved_micro_usd REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, month)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE budget_ops (
+    tenant TEXT NOT NULL,
+    month TEXT NOT NULL,
+    op TEXT NOT NULL,
+    PRIMARY KEY (tenant, month, op)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE calls (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,6 +1,9 @@
+import { SqliteBudgetStore } from './budget-store.ts';
+import { SqliteCallStore } from './call-store.ts';
 import { SqliteCapacityStore } from './capacity-store.ts';
 import { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
+import { SqliteKeyStore } from './key-store.ts';
 import { SqliteRequestStore } from './request-store.ts';
 import { SqliteWorkStore } from './work-store.ts';
 
@@ -8,6 +11,9 @@ export interface SqliteStores {
   readonly requests: SqliteRequestStore;
   readonly work: SqliteWorkStore;
   readonly capacity: SqliteCapacityStore;
+  readonly budgets: SqliteBudgetStore;
+  readonly calls: SqliteCallStore;
+  readonly keys: SqliteKeyStore;
   /** Where adoption of the result log may begin. */
   readonly marks: SqliteCommitMarks;
 }
@@ -19,6 +25,9 @@ export function createSqliteStores(database: Database): SqliteStores {
     requests: new SqliteRequestStore(database),
     work: new SqliteWorkStore(database, marks),
     capacity: new SqliteCapacityStore(database),
+    budgets: new SqliteBudgetStore(database),
+    calls: new SqliteCallStore(database),
+    keys: new SqliteKeyStore(database),
     marks,
   };
 }

@@ -12,6 +12,8 @@ export class DispatchTally {
   inputTokens = 0;
   cachedInputTokens = 0;
   outputTokens = 0;
+  /** Answers whose provider did not say what they used; they count as free. */
+  unmetered = 0;
 
   published(outcome: Omit<RequestOutcome, 'result'>): void {
     if (outcome.status === 'succeeded') this.succeeded += 1;
@@ -21,5 +23,7 @@ export class DispatchTally {
     this.inputTokens += promptTokens(usage);
     this.cachedInputTokens += usage.cachedInputTokens;
     this.outputTokens += usage.outputTokens;
+    const tokens = promptTokens(usage) + usage.outputTokens;
+    if (outcome.status === 'succeeded' && tokens === 0) this.unmetered += 1;
   }
 }

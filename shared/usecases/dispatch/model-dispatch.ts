@@ -3,6 +3,7 @@
  * leave at the pace bought, and decides what each outcome means.
  */
 
+import { METRICS } from '../../contracts/metric-names.ts';
 import { learn } from '../../domain/capacity-learning.ts';
 import { type Claim, giveBack, purchase } from '../../domain/capacity-purchase.ts';
 import { type CapacityState, openState } from '../../domain/capacity-state.ts';
@@ -24,6 +25,7 @@ import {
   type RetryBudget,
   type RetryPolicy,
 } from '../../domain/retry-policy.ts';
+import { withoutWorker } from '../../domain/worker-shares.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CompletionProvider } from '../../ports/completion-provider.ts';
@@ -108,22 +110,29 @@ export class ModelDispatch {
   private readonly inFlight = new Map<string, Work>();
   /** Answered, and not yet published. */
   private publishing = 0;
+  private sent = 0;
   private chunk: Chunk = NOTHING_BOUGHT;
   private nextChunkAtMs = 0;
   private unused: Claim[] = [];
   private pausedUntilMs = 0;
   private steppedAtMs = 0;
   private hasOutcome = false;
+  /** Outcomes have taught something that other workers do not know yet. */
+  private hasNews = false;
   private concurrency: number | null = null;
   private state: CapacityState | null = null;
+  /** Counted among the workers that share the limit. */
+  private hasShare = false;
   private hasMoreStored = true;
   private isStopping = false;
   private stoppedProvider = false;
+  /** Instant until which nothing can leave as things stand; 0 when it is not known. */
+  private quietUntilMs = 0;
 
   constructor(deps: ModelDispatchDeps) {
     this.deps = deps;
     this.settings = deps.settings;
-    this.observer = new LimitObserver(deps.settings.charging);
+    this.observer = new LimitObserver(deps.settings.charging, deps.owner);
     this.wakeup = new Wakeup(deps.clock);
   }
 
@@ -138,12 +147,19 @@ export class ModelDispatch {
     return {
       model: this.settings.name,
       provider: this.settings.provider,
+      sent: this.sent,
       inFlight: this.inFlight.size,
       waiting: this.queue.size + this.chunkLeft,
       limitUsed: binding?.share ?? null,
       boundBy: binding?.dimension ?? null,
       pausedUntilMs: this.pausedUntilMs > nowMs ? this.pausedUntilMs : 0,
+      quietUntilMs: this.isQuiet && this.quietUntilMs > nowMs ? this.quietUntilMs : 0,
     };
+  }
+
+  /** True while requests are held here and none of them is on its way. */
+  private get isQuiet(): boolean {
+    return this.queue.size > 0 && this.chunkLeft + this.inFlight.size + this.publishing === 0;
   }
 
   /** New work may be in the store. */
@@ -177,9 +193,14 @@ export class ModelDispatch {
 
   /** Holds or releases the model because its provider is, or no longer is, unusable. */
   setProviderStopped(isStopped: boolean): void {
-    if (this.stoppedProvider && !isStopped) this.breaker.trip(this.deps.clock.nowMs(), 0);
+    if (this.stoppedProvider && !isStopped) this.beginTrial();
     this.stoppedProvider = isStopped;
     this.wakeup.notify();
+  }
+
+  /** Lets one request ask whether the provider is usable; the rest follow its answer. */
+  beginTrial(): void {
+    this.breaker.trip(this.deps.clock.nowMs(), 0);
   }
 
   withdraw(id: string): void {
@@ -223,6 +244,7 @@ export class ModelDispatch {
     await this.loadPayloads();
     const purchaseMs = await this.buyWhenDue();
     const releaseMs = this.releaseDue();
+    this.quietUntilMs = clock.nowMs() + Math.min(retryMs, purchaseMs, releaseMs);
     const idleMs = this.hasMoreStored && this.queue.waitingCount === 0 ? 0 : IDLE_MS;
     return Math.max(0, Math.min(retryMs, purchaseMs, releaseMs, idleMs));
   }
@@ -289,18 +311,21 @@ export class ModelDispatch {
     const { capacity, owner, settings } = this.deps;
     const claims = works.map((work) => this.claimOf(work));
     const lessons = this.observer.report(this.inFlight.size, nowMs);
+    this.hasNews = false;
     const { pendingUnits, unconfirmedUnits } = this.observer;
     const returned = this.unused;
     this.unused = [];
+    const beginsAtMs = Math.max(nowMs, this.nextChunkAtMs);
     const { reply, state } = await capacity.transact(settings.name, (stored) => {
       const opened = giveBack(openState(stored, settings.limits, nowMs), returned);
       const learnt = learn(opened, lessons, nowMs);
-      const terms = { horizonMs: HORIZON_MS, nowMs, pendingUnits, unconfirmedUnits };
+      const terms = { horizonMs: HORIZON_MS, nowMs, beginsAtMs, pendingUnits, unconfirmedUnits };
       const order = { owner, claims, ...terms };
       const bought = purchase(learnt, order);
       return { state: bought.state, value: { reply: bought.value, state: bought.state } };
     });
     this.state = state;
+    this.hasShare = true;
     this.pausedUntilMs = state.pausedUntilMs;
     if (reply.kind === 'deferred') {
       this.observer.resync(state, [], nowMs);
@@ -314,7 +339,6 @@ export class ModelDispatch {
     for (const { request } of granted) this.warming.sent(request.prefixKey, nowMs);
     this.observer.resync(state, grantedClaims, nowMs);
     this.concurrency = reply.concurrency;
-    const beginsAtMs = Math.max(nowMs, this.nextChunkAtMs);
     this.chunk = {
       works: granted,
       claims: grantedClaims,
@@ -349,6 +373,7 @@ export class ModelDispatch {
     this.meter.add(claim, nowMs);
     this.breaker.sent();
     this.deps.tally.sent += 1;
+    this.sent += 1;
     work.attempts += 1;
     work.firstAttemptAtMs ??= nowMs;
     this.inFlight.set(work.request.id, work);
@@ -367,6 +392,7 @@ export class ModelDispatch {
     const nowMs = this.deps.clock.nowMs();
     this.inFlight.delete(work.request.id);
     this.hasOutcome = true;
+    this.hasNews = true;
     this.observer.received(call, outcome, work.request.maxOutputTokens, nowMs);
     this.warming.ended(work.request.prefixKey, outcome.kind === 'answered', nowMs);
     if (outcome.kind === 'answered') {
@@ -434,7 +460,10 @@ export class ModelDispatch {
   /** After a refusal nothing more leaves until the provider's own instant; bought capacity goes back. */
   private hold(failure: ProviderFailure, nowMs: number): void {
     this.deps.tally.throttled += 1;
-    this.deps.telemetry.count('ProviderThrottled', 1, { model: this.settings.name });
+    this.deps.telemetry.count(METRICS.providerThrottled, 1, {
+      provider: this.settings.provider,
+      model: this.settings.name,
+    });
     const retryAfterMs = failure.signals.retryAfterMs ?? 0;
     this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + Math.min(retryAfterMs, 3_600_000));
     this.returnChunk();
@@ -503,32 +532,49 @@ export class ModelDispatch {
     this.chunk = NOTHING_BOUGHT;
   }
 
+  /** Gives up the leases of what was not sent, and the capacity bought for it. */
   private async handBack(): Promise<void> {
     this.returnChunk();
     const works = this.queue.clear();
     if (works.length > 0) {
       const nowMs = this.deps.clock.nowMs();
+      // Whoever leases it next shares the pause and the bucket, and would only wait for them too.
+      const closedUntilMs = Math.ceil(Math.max(nowMs, this.pausedUntilMs, this.nextChunkAtMs));
       await this.deps.work.defer(
-        works.map(({ request, attempts, firstAttemptAtMs }) => ({
+        works.map(({ work: { request, attempts, firstAttemptAtMs }, dueAtMs }) => ({
           id: request.id,
           tenant: request.tenant,
           fence: request.fence,
-          notBeforeMs: nowMs,
+          notBeforeMs: Math.max(Math.ceil(dueAtMs), closedUntilMs),
           attempts,
           firstAttemptAtMs,
         })),
       );
       this.hasMoreStored = true;
     }
-    if (this.unused.length > 0) {
-      const returned = this.unused;
-      this.unused = [];
-      const nowMs = this.deps.clock.nowMs();
-      await this.deps.capacity.transact(this.settings.name, (stored) => ({
-        state: giveBack(openState(stored, this.settings.limits, nowMs), returned),
-        value: null,
-      }));
-    }
+    await this.settleCapacity();
+  }
+
+  /**
+   * Gives back capacity bought in vain and tells the others what the last answers taught; once
+   * nothing is in flight here, the share goes to them as well.
+   */
+  private async settleCapacity(): Promise<void> {
+    const isLeaving = this.hasShare && this.inFlight.size === 0;
+    if (this.unused.length === 0 && !this.hasNews && !isLeaving) return;
+    const { capacity, clock, owner } = this.deps;
+    const nowMs = clock.nowMs();
+    const returned = this.unused;
+    const lessons = this.observer.report(this.inFlight.size, nowMs);
+    this.unused = [];
+    this.hasNews = false;
+    if (isLeaving) this.hasShare = false;
+    const { name, limits } = this.settings;
+    await capacity.transact(name, (stored) => {
+      const opened = giveBack(openState(stored, limits, nowMs), returned);
+      const learnt = learn(opened, lessons, nowMs);
+      return { state: isLeaving ? withoutWorker(learnt, owner) : learnt, value: null };
+    });
   }
 
   private claimOf({ request }: Work): Claim {

@@ -133,10 +133,10 @@ export class WorkQueue {
     this.waiting.length = kept;
   }
 
-  /** Takes out everything. */
-  clear(): Work[] {
-    const delayed = this.delayed.splice(0).map(({ work }) => work);
-    return [...this.waiting.splice(0), ...delayed];
+  /** Takes out everything; `dueAtMs` is 0 for what was not waiting for an instant of its own. */
+  clear(): { work: Work; dueAtMs: number }[] {
+    const waiting = this.waiting.splice(0).map((work) => ({ work, dueAtMs: 0 }));
+    return [...waiting, ...this.delayed.splice(0)];
   }
 
   /** Everything held here. */

@@ -2,14 +2,14 @@ import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
 import { DynamoCapacityStore } from '../../../shared/adapters/dynamodb/capacity-store.ts';
 import { ModelsSeen } from '../../../shared/adapters/dynamodb/models-seen.ts';
-import type { Table } from '../../../shared/adapters/dynamodb/table.ts';
+import type { TableAccess } from '../../../shared/adapters/dynamodb/table-access.ts';
 import { type CapacityState, openState } from '../../../shared/domain/capacity-state.ts';
 import { countCalls, loseAnswers } from '../../support/aws-faults.ts';
 import { makeTable, openTable } from '../../support/aws-stores.ts';
 import { START_MS } from '../builders.ts';
 import { defineCapacityStoreContract } from './suite.ts';
 
-const open = (table: Table) => new DynamoCapacityStore(table, new ModelsSeen(table));
+const open = (table: TableAccess) => new DynamoCapacityStore(table, new ModelsSeen(table));
 
 defineCapacityStoreContract('DynamoDB', async () => {
   const table = await makeTable();

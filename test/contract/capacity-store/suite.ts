@@ -23,6 +23,7 @@ const FRESH: CapacityState = {
   declaredConcurrency: null,
   concurrency: null,
   concurrencySetAtMs: START_MS,
+  plans: {},
   workers: { 'worker-1': START_MS },
 };
 

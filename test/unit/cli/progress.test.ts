@@ -18,6 +18,8 @@ const MODEL: ModelProgress = {
   limitUsed: 0.975,
   boundBy: 'inputTokens',
   pausedUntilMs: 0,
+  quietUntilMs: 0,
+  sent: 0,
 };
 
 function progress(part: Partial<DispatchProgress>): DispatchProgress {
@@ -32,6 +34,7 @@ function progress(part: Partial<DispatchProgress>): DispatchProgress {
     inputTokens: 0,
     cachedInputTokens: 0,
     outputTokens: 0,
+    unmetered: 0,
     models: [MODEL],
     stops: [],
     ...part,

@@ -83,7 +83,7 @@ describe('parseConfig', () => {
     expect(config.server).toEqual({
       host: '0.0.0.0',
       port: 0,
-      apiKeys: [{ key: 'k'.repeat(16), tenant: 'team-a' }],
+      apiKeys: [{ key: 'k'.repeat(16), tenant: 'team-a', scopes: ['read', 'write'] }],
     });
   });
 

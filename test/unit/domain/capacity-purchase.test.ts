@@ -4,6 +4,7 @@ import { learn, NO_LESSONS } from '../../../shared/domain/capacity-learning.ts';
 import { type Claim, giveBack, purchase } from '../../../shared/domain/capacity-purchase.ts';
 import { type CapacityState, openState } from '../../../shared/domain/capacity-state.ts';
 import { type BucketState, unitsIn } from '../../../shared/domain/token-bucket.ts';
+import { withoutWorker } from '../../../shared/domain/worker-shares.ts';
 
 const LIMITS = { perMinute: { requests: 600, totalTokens: 60_000 } };
 
@@ -12,7 +13,8 @@ function claim(totalTokens: number): Claim {
 }
 
 function order(claims: readonly Claim[], nowMs: number, owner = 'w') {
-  return { owner, claims, horizonMs: 200, nowMs, pendingUnits: {}, unconfirmedUnits: {} };
+  const terms = { horizonMs: 200, nowMs, beginsAtMs: nowMs };
+  return { owner, claims, ...terms, pendingUnits: {}, unconfirmedUnits: {} };
 }
 
 function bucketOf(state: CapacityState, dimension: 'requests' | 'totalTokens'): BucketState {
@@ -92,7 +94,8 @@ describe('purchase', () => {
           }
         }
         const refilled = (latest - 10_000) * (60_000 / 60_000);
-        const soldAhead = 200;
+        // Three workers buy 375 ms ahead.
+        const soldAhead = 375;
         const oneClaim = 400;
         expect(taken).toBeLessThanOrEqual(1_000 + refilled + soldAhead + oneClaim);
       }),
@@ -149,14 +152,27 @@ describe('purchase', () => {
     );
   });
 
-  it('splits concurrency among the workers it has heard of lately', () => {
-    const limits = { perMinute: {}, concurrency: 10 };
-    let state = openState(null, limits, 0);
+  it('splits concurrency among the workers it has heard of lately, to the last slot', () => {
+    const declared = { ...LIMITS, concurrency: 10 };
+    let state = openState(null, declared, 0);
     for (const owner of ['a', 'b', 'c']) state = purchase(state, order([claim(1)], 0, owner)).state;
-    const share = purchase(state, order([claim(1)], 1, 'a')).value;
-    expect(share).toMatchObject({ kind: 'granted', concurrency: 3 });
+    const slots = ['a', 'b', 'c'].map((owner) => {
+      const { value } = purchase(state, order([claim(1)], 1, owner));
+      return value.kind === 'granted' ? value.concurrency : null;
+    });
+    expect(slots).toEqual([4, 3, 3]);
     const alone = purchase(state, order([claim(1)], 60_000, 'a')).value;
     expect(alone).toMatchObject({ concurrency: 10 });
+  });
+
+  it('lets a worker wait for whom there is no slot', () => {
+    const declared = { ...LIMITS, concurrency: 1 };
+    const first = purchase(openState(null, declared, 0), order([claim(1)], 0, 'a'));
+    expect(first.value).toMatchObject({ kind: 'granted', concurrency: 1 });
+    const second = purchase(first.state, order([claim(1)], 0, 'b'));
+    expect(second.value).toMatchObject({ kind: 'deferred', retryAfterMs: 1_000 });
+    const alone = withoutWorker(second.state, 'a');
+    expect(purchase(alone, order([claim(1)], 1_000, 'b')).value.kind).toBe('granted');
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sampleJson } from '../../../simulator/json-sample.ts';
 
 const source = (base: number, ids: string[] = []) => ({ base, ids });

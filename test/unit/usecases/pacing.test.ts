@@ -183,18 +183,65 @@ describe('a limit that nobody states', () => {
   });
 });
 
-describe('several workers', () => {
-  it('share one limit through the store, each request served once', async () => {
-    const { limits, settings } = byTotal(6);
+/** Several workers, each far from the store: what they share is old when they read it. */
+describe('several workers on one limit', () => {
+  const requests = workload(9_000);
+  const storeMs = 8;
+
+  it.each([
+    { workers: 2, depthSeconds: 6, refused: 0.001 },
+    { workers: 8, depthSeconds: 1, refused: 0.001 },
+    { workers: 8, depthSeconds: 6, refused: 0.001 },
+    { workers: 8, depthSeconds: 60, refused: 0.001 },
+    { workers: 8, depthSeconds: 6, charge: 1.2, refused: 0.001 },
+    { workers: 8, depthSeconds: 1, charge: 1.2, refused: 0.01 },
+    { workers: 8, depthSeconds: 6, headersAt: 'answer' as const, refused: 0.001 },
+    { workers: 8, depthSeconds: 1, hasHeaders: false, refused: 0 },
+  ])('%o use it up and are hardly refused', async ({ workers, depthSeconds, refused, ...rest }) => {
+    const tokensPerMinute = depthSeconds === 60 ? 6_000_000 : 12_000_000;
     const run = await runVirtually({
-      requests: REQUESTS,
-      settings,
-      provider: { limits },
-      workers: 4,
+      requests,
+      settings: modelSettings({
+        perMinute: { requests: 24_000, totalTokens: tokensPerMinute },
+      }),
+      provider: {
+        ...rest,
+        limits: {
+          requestsPerMinute: 24_000,
+          tokensPerMinute,
+          depthSeconds,
+          refusalCostsRequest: true,
+        },
+      },
+      workers,
+      storeMs,
     });
     expect(run.utilization('totalTokens')).toBeGreaterThan(0.95);
-    expect(run.books.refused / run.books.sent).toBeLessThan(0.03);
+    expect(run.books.refused / run.books.sent).toBeLessThanOrEqual(refused);
     expect([...run.books.servedIds.values()].every((times) => times === 1)).toBe(true);
-    expect(run.books.servedIds.size).toBe(REQUESTS.length);
+    expect(run.books.servedIds.size).toBe(requests.length);
+    // One item takes 1,000 writes a second at the very most; we stay far away from it.
+    expect(run.capacity.writes / (run.elapsedMs / 1_000)).toBeLessThan(16);
+  });
+
+  it('leave no share behind when they are done', async () => {
+    const { limits, settings } = byTotal(6);
+    const run = await runVirtually({ requests, settings, provider: { limits }, workers: 4 });
+    const state = (await run.capacity.snapshot()).get('m');
+    expect(state).toMatchObject({ workers: {}, plans: {} });
+  });
+
+  it('keep to a concurrency lower than their number, and the last ones get their turn', async () => {
+    const run = await runVirtually({
+      requests: requests.slice(0, 2_500),
+      settings: modelSettings({ perMinute: {}, concurrency: 2 }),
+      provider: { limits: { concurrency: 2 }, latencyP50Ms: 50, latencyP95Ms: 100 },
+      workers: 3,
+      storeMs,
+    });
+    expect(run.books.peakInFlight).toBe(2);
+    // Only as a worker joins: those before it learn of it with their next purchase.
+    expect(run.books.refused / run.books.sent).toBeLessThan(0.01);
+    expect(run.books.servedIds.size).toBe(2_500);
   });
 });

@@ -221,8 +221,24 @@ describe("another tenant's request", () => {
 describe('reports', () => {
   it('list the models as OpenAI does', async () => {
     const { app } = startApi({ clock });
-    const model = { id: 'gpt-4o-mini', object: 'model', created: 0, owned_by: 'openai' };
-    const claude = { ...model, id: 'claude-x', owned_by: 'claude' };
+    const model = {
+      id: 'gpt-4o-mini',
+      object: 'model',
+      created: 0,
+      owned_by: 'openai',
+      x_penstock: {
+        dialect: 'openai',
+        lanes: ['live', 'flex'],
+        context_window: 128_000,
+        max_output_tokens: 16_384,
+      },
+    };
+    const claude = {
+      ...model,
+      id: 'claude-x',
+      owned_by: 'claude',
+      x_penstock: { ...model.x_penstock, dialect: 'anthropic', lanes: ['live'] },
+    };
     const list = await (await app.request('/v1/models')).json();
     expect(list).toEqual({ object: 'list', data: [model, claude] });
     expect(await (await app.request('/v1/models/gpt-4o-mini')).json()).toEqual(model);
@@ -345,7 +361,7 @@ describe('/openapi.json', () => {
       .filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
     expect(documented.toSorted()).toEqual([...new Set(served)].toSorted());
-    expect(served).toHaveLength(14);
+    expect(served).toHaveLength(21);
     expect(document.components.schemas).toHaveProperty('Submission');
     expect(JSON.stringify(document)).not.toContain('"$ref":"#/components/schemas/undefined');
   });

@@ -206,7 +206,7 @@ describe('an idempotency key', () => {
     expect([both.status, both.body.errors[0].pointer]).toEqual([400, '/id']);
     const long = { 'idempotency-key': 'k'.repeat(256) };
     expect((await send('/v1/requests', post(ITEM, long))).status).toBe(400);
-    expect((await send('/v1/requests', post([ITEM], key))).status).toBe(400);
+    expect((await send('/v1/requests', post([ITEM], long))).status).toBe(400);
   });
 
   it('is not needed: without one each call is a new request', async () => {

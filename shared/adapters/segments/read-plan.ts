@@ -1,9 +1,15 @@
 import type { PayloadPointer } from '../../domain/request.ts';
 
-/** Bytes between two pointers that are cheaper to read than to skip. Unit: bytes. */
-const LARGEST_GAP_BYTES = 65_536;
-/** Most that pointers are joined to; a longer single one is read alone. Unit: bytes. */
-const LARGEST_READ_BYTES = 1_048_576;
+/** How far pointers are joined into one read. */
+export interface ReadBounds {
+  /** Bytes between two pointers that are cheaper to read than to skip. Unit: bytes. */
+  readonly largestGapBytes: number;
+  /** Most that pointers are joined to; a longer single one is read alone. Unit: bytes. */
+  readonly largestReadBytes: number;
+}
+
+/** For a local disk. */
+export const DISK_READS: ReadBounds = { largestGapBytes: 65_536, largestReadBytes: 1_048_576 };
 
 /** One read of a segment and the pointers it answers. */
 export interface PlannedRead {
@@ -15,7 +21,10 @@ export interface PlannedRead {
 }
 
 /** The fewest reads that cover all pointers, none much larger than it has to be. */
-export function planReads(pointers: readonly PayloadPointer[]): PlannedRead[] {
+export function planReads(
+  pointers: readonly PayloadPointer[],
+  bounds: ReadBounds = DISK_READS,
+): PlannedRead[] {
   const order = pointers.map((pointer, index) => ({ ...pointer, index }));
   order.sort((one, other) => compare(one.segment, other.segment) || one.offset - other.offset);
   const reads: PlannedRead[] = [];
@@ -24,8 +33,8 @@ export function planReads(pointers: readonly PayloadPointer[]): PlannedRead[] {
     const end = offset + length;
     const isNear =
       last?.segment === segment &&
-      offset - last.end <= LARGEST_GAP_BYTES &&
-      Math.max(end, last.end) - last.start <= LARGEST_READ_BYTES;
+      offset - last.end <= bounds.largestGapBytes &&
+      Math.max(end, last.end) - last.start <= bounds.largestReadBytes;
     if (last && isNear) {
       last.end = Math.max(last.end, end);
       last.indexes.push(index);

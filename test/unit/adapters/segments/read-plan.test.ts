@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { planReads } from '../../../../shared/adapters/disk/read-plan.ts';
+import { planReads } from '../../../../shared/adapters/segments/read-plan.ts';
 
 const at = (offset: number, length: number, segment = 's') => ({ segment, offset, length });
 

@@ -1,0 +1,13 @@
+import * as z from 'zod';
+import { ENV } from '../../shared/contracts/env-keys.ts';
+import { setNumber, setText } from '../../shared/runtime/parse-env.ts';
+
+export const apiEnv = z.object({
+  [ENV.table]: setText,
+  [ENV.bucket]: setText,
+  [ENV.configParameter]: setText,
+  [ENV.pepperSecret]: setText,
+  [ENV.interactiveQueueUrl]: setText,
+  [ENV.bulkQueueUrl]: setText,
+  [ENV.retentionDays]: setNumber,
+});

@@ -1,0 +1,110 @@
+import { AWS_COMMON, openQueues } from '../../shared/adapters/aws/open-clients.ts';
+import { DynamoBudgetStore } from '../../shared/adapters/dynamodb/budget-store.ts';
+import { DynamoCallStore } from '../../shared/adapters/dynamodb/call-store.ts';
+import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-store.ts';
+import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.ts';
+import { DynamoKeyStore } from '../../shared/adapters/dynamodb/key-store.ts';
+import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
+import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
+import { S3UploadStore } from '../../shared/adapters/s3/upload-store.ts';
+import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
+import { SqsMessageReturn } from '../../shared/adapters/sqs/message-return.ts';
+import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
+import { createPollingSignal } from '../../shared/adapters/system/polling-signal.ts';
+import { ENV } from '../../shared/contracts/env-keys.ts';
+import { GATEWAY_SYNC_WAIT_MS, MAX_GATEWAY_BODY_BYTES } from '../../shared/contracts/limits.ts';
+import { prefixKey } from '../../shared/domain/prefix-key.ts';
+import type { RequestSpec } from '../../shared/domain/request.ts';
+import type { SliceNotice } from '../../shared/ports/request-queue.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
+import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
+import { createSizeRequest } from '../../shared/runtime/size-request.ts';
+import { createStoredConfig, type Deployment } from '../../shared/runtime/stored-config.ts';
+import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createRedrive } from '../../shared/usecases/redrive.ts';
+import { createApi } from './app.ts';
+import { authenticateByGateway } from './authenticate.ts';
+import { apiEnv } from './env.ts';
+
+export type Api = ReturnType<typeof createApi>;
+
+/** The API over a deployment's stores; made anew only when the configuration changes. */
+export function wireApi(environment: Environment, telemetry: Telemetry): () => Promise<Api> {
+  const env = parseEnv(apiEnv, environment);
+  const { clock, random } = AWS_COMMON;
+  const retentionDays = env[ENV.retentionDays];
+  const storage = openAwsStorage({ table: env[ENV.table], bucket: env[ENV.bucket], retentionDays });
+  const { table } = storage;
+  const queues = { ...AWS_COMMON, client: openQueues(), bulkQueueUrl: env[ENV.bulkQueueUrl] };
+  const queue = new SqsRequestQueue({
+    ...queues,
+    interactiveQueueUrl: env[ENV.interactiveQueueUrl],
+    onFailure: (error) => telemetry.log('warn', 'A queue did not take notices', { error }),
+  });
+  const readParameter = openParameters();
+  const readSecret = openSecrets();
+  const source = env[ENV.configParameter];
+  const readText = () => readParameter(source);
+  const loadDeployment = createStoredConfig({ readText, source, environment, clock, telemetry });
+  const holds = new DynamoProviderHolds(table);
+  const ports = {
+    ...storage.openLedger(),
+    payloads: storage.payloads,
+    // Cancellations are results too.
+    results: storage.resultsOf(random.id('api_')),
+    capacity: new DynamoCapacityStore(table, new ModelsSeen(table)),
+    budgets: new DynamoBudgetStore(table, () => clock.nowMs()),
+    calls: new DynamoCallStore(table, () => clock.nowMs(), retentionDays),
+    uploads: new S3UploadStore({ objects: storage.objects, clock }),
+    completions: createPollingSignal(clock),
+    manageKeys: createManageKeys({
+      keys: new DynamoKeyStore(table),
+      clock,
+      random,
+      pepper: () => readSecret(env[ENV.pepperSecret]),
+    }),
+    redrive: createRedrive({
+      letters: new DynamoDeadLetters(table, retentionDays),
+      queue,
+      messages: new SqsMessageReturn(queues),
+    }),
+    clock,
+    random,
+    telemetry,
+  };
+  const createFor = ({ models }: Deployment): Api =>
+    createApi({
+      ...ports,
+      models,
+      measure: createSizeRequest(models.catalog, 'quick'),
+      prefixKey,
+      authenticate: authenticateByGateway,
+      async wake(created) {
+        const unsent = await queue.announce(noticesOf(created));
+        if (unsent.length > 0) telemetry.log('warn', 'Not announced', { slices: unsent.length });
+      },
+      // The worker that holds the request learns of it with its next heartbeat.
+      onCancelled: () => undefined,
+      stops: () => holds.list(),
+      maxBodyBytes: MAX_GATEWAY_BODY_BYTES,
+      syncWaitMs: GATEWAY_SYNC_WAIT_MS,
+    });
+
+  let current: { deployment: Deployment; api: Api } | null = null;
+  return async () => {
+    const deployment = await loadDeployment();
+    if (current?.deployment !== deployment) current = { deployment, api: createFor(deployment) };
+    return current.api;
+  };
+}
+
+/** One notice for each slice. */
+function noticesOf(created: readonly RequestSpec[]): SliceNotice[] {
+  const notices = new Map<string, SliceNotice>();
+  for (const { tenant, id, slice, model, priority } of created) {
+    const name = slice?.id ?? id;
+    if (!notices.has(name)) notices.set(name, { tenant, slice: name, model, priority });
+  }
+  return [...notices.values()];
+}

@@ -1,0 +1,49 @@
+import { Duration } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { OPEN_INDEX } from '../../shared/adapters/dynamodb/table-definition.ts';
+import { ENV } from '../../shared/contracts/env-keys.ts';
+import { ENTRYPOINTS } from '../entrypoints.ts';
+import type { BatchDispatcher } from './batch-dispatcher.ts';
+import { EveryMinute } from './every-minute.ts';
+import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
+import type { State } from './state.ts';
+
+export interface SweeperProps {
+  readonly defaults: FunctionDefaults;
+  readonly state: State;
+  /** Whose queues are rung. */
+  readonly dispatcher: BatchDispatcher;
+}
+
+/**
+ * Rings again, each minute, for what was accepted and does not move, and measures the backlog.
+ * A clock starts it, so that what it sends begins a new lineage and Lambda sees no loop.
+ */
+export class Sweeper extends Construct {
+  readonly fn: ServiceFunction;
+
+  constructor(scope: Construct, id: string, { defaults, state, dispatcher }: SweeperProps) {
+    super(scope, id);
+    const queues = [dispatcher.interactive.queue, dispatcher.bulk.queue];
+    this.fn = new ServiceFunction(this, 'Sweep', {
+      defaults,
+      entry: ENTRYPOINTS.sweep,
+      description: 'Penstock: rings again for what was accepted and does not move',
+      timeout: Duration.seconds(55),
+      memoryMb: 512,
+      environment: {
+        ...state.environment,
+        [ENV.interactiveQueueUrl]: dispatcher.interactive.queue.queueUrl,
+        [ENV.bulkQueueUrl]: dispatcher.bulk.queue.queueUrl,
+      },
+    });
+    state.table.allow(this.fn, 'read', 'write');
+    state.table.allowQuery(this.fn, OPEN_INDEX);
+    state.bucket.allow(this.fn, 'read', 'list');
+    this.fn.allow(
+      ['sqs:SendMessage'],
+      queues.map(({ queueArn }) => queueArn),
+    );
+    new EveryMinute(this, 'EveryMinute', { fn: this.fn });
+  }
+}

@@ -1,0 +1,108 @@
+import { countDue, nextDueAtMs } from '../../domain/slice-runs.ts';
+import type { SliceNotice } from '../../ports/request-queue.ts';
+import type { Backlog } from '../../ports/request-store.ts';
+import type { Booking } from './booking.ts';
+import { inParallel } from './in-parallel.ts';
+import type { OpenSlices } from './open-slices.ts';
+import type { SliceHeader } from './slice-header.ts';
+import type { SliceReader, StoredOutcome } from './slice-reader.ts';
+import { instantOf } from './stamps.ts';
+
+const SLICES_AT_ONCE = 16;
+
+export interface SurveyDeps {
+  readonly reader: SliceReader;
+  readonly open: OpenSlices;
+  readonly booking: Booking;
+}
+
+type Outcomes = ReadonlyMap<number, StoredOutcome>;
+
+/** Looks over all open slices: what waits, what does not move, what was left unfinished. */
+export class Survey {
+  readonly #deps: SurveyDeps;
+
+  constructor(deps: SurveyDeps) {
+    this.#deps = deps;
+  }
+
+  async backlog(): Promise<Backlog[]> {
+    const backlog: Backlog[] = [];
+    for (const model of await this.#deps.open.models()) {
+      const sums = {
+        model,
+        requests: 0,
+        inputTokens: 0,
+        maxOutputTokens: 0,
+        nextDueAtMs: Number.MAX_SAFE_INTEGER,
+        waitingSinceMs: Number.MAX_SAFE_INTEGER,
+      };
+      for await (const headers of this.#deps.open.ofModel(model)) {
+        const outcomes = await this.#outcomesOf(headers);
+        headers.forEach((header, at) => {
+          addOpen(sums, header, outcomes[at] ?? NONE);
+        });
+      }
+      if (sums.requests > 0) backlog.push(sums);
+    }
+    return backlog;
+  }
+
+  async *idle(nowMs: number, idleMs: number): AsyncGenerator<SliceNotice> {
+    for await (const headers of this.#deps.open.all()) {
+      const old = headers.filter((header) => isIdle(header, nowMs - idleMs));
+      const outcomes = await this.#outcomesOf(old);
+      for (const [at, { facts, runs }] of old.entries()) {
+        const ended = outcomes[at] ?? NONE;
+        const dueAtMs = nextDueAtMs(runs, (index) => ended.has(index));
+        if (dueAtMs === null || dueAtMs > nowMs - idleMs) continue;
+        const { tenant, slice, model, priority } = facts;
+        yield { tenant, slice, model, priority };
+      }
+    }
+  }
+
+  /** Books slices that have ended and whose last owner is gone; returns how many. */
+  async bookLeftOvers(nowMs: number): Promise<number> {
+    let booked = 0;
+    for await (const headers of this.#deps.open.all()) {
+      const left = headers.filter(({ runs }) => runs.fence > 0 && countDue(runs, nowMs) > 0);
+      const flags = await inParallel(left, SLICES_AT_ONCE, ({ facts }) =>
+        this.#deps.booking.bookEnded(facts),
+      );
+      booked += flags.filter(Boolean).length;
+    }
+    return booked;
+  }
+
+  #outcomesOf(headers: readonly SliceHeader[]): Promise<Outcomes[]> {
+    return inParallel(headers, SLICES_AT_ONCE, async ({ facts, runs }) =>
+      runs.fence > 0 ? this.#deps.reader.outcomes(facts) : NONE,
+    );
+  }
+}
+
+const NONE: Outcomes = new Map();
+
+/** Whether something has been due, and the slice been there, since that instant. */
+function isIdle({ facts, runs }: SliceHeader, sinceMs: number): boolean {
+  return instantOf(facts.stamp) <= sinceMs && countDue(runs, sinceMs) > 0;
+}
+
+function addOpen(
+  sums: { -readonly [Field in keyof Backlog]-?: NonNullable<Backlog[Field]> },
+  { facts, runs }: SliceHeader,
+  ended: Outcomes,
+): void {
+  const dueAtMs = nextDueAtMs(runs, (index) => ended.has(index));
+  if (dueAtMs === null) return;
+  sums.nextDueAtMs = Math.min(sums.nextDueAtMs, dueAtMs);
+  sums.waitingSinceMs = Math.min(sums.waitingSinceMs, Math.max(dueAtMs, instantOf(facts.stamp)));
+  sums.requests += facts.count - ended.size;
+  sums.inputTokens += facts.inputTokens;
+  sums.maxOutputTokens += facts.maxOutputTokens;
+  for (const outcome of ended.values()) {
+    sums.inputTokens -= outcome.inputTokens;
+    sums.maxOutputTokens -= outcome.maxOutputTokens;
+  }
+}

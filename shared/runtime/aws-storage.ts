@@ -1,0 +1,66 @@
+import { AWS_COMMON, openObjects, openTable } from '../adapters/aws/open-clients.ts';
+import { DynamoCommitMarks } from '../adapters/dynamodb/commit-marks.ts';
+import { createDynamoLedger, type DynamoLedger } from '../adapters/dynamodb/ledger.ts';
+import { DynamoResultLogIndex } from '../adapters/dynamodb/result-log-index.ts';
+import { DynamoSmallPayloads } from '../adapters/dynamodb/small-payloads.ts';
+import type { TableAccess } from '../adapters/dynamodb/table-access.ts';
+import type { S3Objects } from '../adapters/s3/objects.ts';
+import { S3PayloadStore } from '../adapters/s3/payload-store.ts';
+import { S3ResultLog } from '../adapters/s3/result-log.ts';
+import { S3ResultLogReader } from '../adapters/s3/result-log-reader.ts';
+import type { PayloadStore } from '../ports/payload-store.ts';
+import { adoptResults } from '../usecases/adopt-results.ts';
+
+export interface AwsStorageOptions {
+  readonly table: string;
+  readonly bucket: string;
+  readonly retentionDays: number;
+}
+
+/** What requests and results of a deployment are kept in. */
+export interface AwsStorage {
+  readonly table: TableAccess;
+  readonly objects: S3Objects;
+  readonly payloads: PayloadStore;
+  /** The log of one worker. The owner's name is used by no other process, ever. */
+  resultsOf(owner: string): S3ResultLog;
+  /** A ledger that remembers slices it has seen; it adopts what dead workers logged. */
+  openLedger(): DynamoLedger;
+}
+
+/** Clients that all invocations of a function share; they connect with their first call. */
+export function openAwsStorage({
+  table: name,
+  bucket,
+  retentionDays,
+}: AwsStorageOptions): AwsStorage {
+  const table = openTable(name);
+  const objects = openObjects(bucket);
+  const small = new DynamoSmallPayloads(table, retentionDays);
+  const index = new DynamoResultLogIndex(table, retentionDays);
+  const { clock, random } = AWS_COMMON;
+  const payloads = new S3PayloadStore({ objects, small, clock, random, retentionDays });
+
+  return {
+    table,
+    objects,
+    payloads,
+    resultsOf: (owner) => new S3ResultLog({ objects, small, index, clock, owner }),
+    openLedger() {
+      const ledger: DynamoLedger = createDynamoLedger({
+        client: table.client,
+        table: name,
+        clock,
+        random,
+        payloads,
+        retentionDays,
+        async onLapsed(owner) {
+          const log = new S3ResultLogReader({ objects, index, owner });
+          const marks = new DynamoCommitMarks(table, { owner, retentionDays });
+          await adoptResults({ log, marks, work: ledger.work });
+        },
+      });
+      return ledger;
+    },
+  };
+}

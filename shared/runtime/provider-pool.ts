@@ -1,0 +1,82 @@
+import type { PenstockConfig, ProviderConfig } from '../contracts/config.ts';
+import type { ProviderStop } from '../domain/provider-stop.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CompletionProvider } from '../ports/completion-provider.ts';
+import { createProviders } from './provider-settings.ts';
+import type { Deployment } from './stored-config.ts';
+
+export interface ProviderPool {
+  readonly providers: ReadonlyMap<string, CompletionProvider>;
+  /** Those that cannot be called, with the remedy. */
+  readonly unusable: readonly ProviderStop[];
+  /** Closes sockets. */
+  close(): Promise<void>;
+}
+
+export interface ProviderPoolDeps {
+  /** The value of a secret. Rejects when there is none, or it may not be read. */
+  readonly readSecret: (name: string) => Promise<string>;
+  readonly clock: Clock;
+}
+
+/**
+ * The providers of a configuration with their keys. One whose key cannot be had is left out and
+ * named; the others work. Made for one invocation: sockets do not outlive the freeze after it.
+ */
+export async function openProviders(
+  { config, source }: Deployment,
+  { readSecret, clock }: ProviderPoolDeps,
+): Promise<ProviderPool> {
+  const usable = new Map<string, ProviderConfig>();
+  const unusable: ProviderStop[] = [];
+  await Promise.all(
+    [...config.providers].map(async ([name, provider]) => {
+      const resolved = await withKey(name, provider, readSecret);
+      if ('code' in resolved) unusable.push(resolved);
+      else usable.set(name, resolved);
+    }),
+  );
+  const resolvedConfig: PenstockConfig = { ...config, providers: usable };
+  const providers = createProviders(resolvedConfig, source, clock);
+  return {
+    providers,
+    unusable,
+    async close() {
+      await Promise.all([...providers.values()].map((provider) => provider.close()));
+    },
+  };
+}
+
+async function withKey(
+  name: string,
+  provider: ProviderConfig,
+  readSecret: ProviderPoolDeps['readSecret'],
+): Promise<ProviderConfig | ProviderStop> {
+  const { apiKey } = provider;
+  switch (apiKey.kind) {
+    case 'none':
+    case 'value':
+      return provider;
+    case 'unset':
+      return missing(
+        name,
+        `Its key is to come from ${apiKey.variable}, which functions do not have. Name a secret in penstock.yaml instead: apiKey: "secretsmanager:NAME"`,
+      );
+    case 'secret':
+      try {
+        const value = (await readSecret(apiKey.name)).trim();
+        if (value !== '') return { ...provider, apiKey: { kind: 'value', value, variable: null } };
+        return missing(name, `The secret ${apiKey.name} is empty. Put the provider's key there`);
+      } catch (error) {
+        const reason = error instanceof Error ? error.name : 'unknown fault';
+        return missing(
+          name,
+          `The secret ${apiKey.name} cannot be read (${reason}). Create it with: aws secretsmanager create-secret --name ${apiKey.name} --secret-string KEY; where it exists, deploy again with it in penstock.yaml, so that functions may read it`,
+        );
+      }
+  }
+}
+
+function missing(provider: string, message: string): ProviderStop {
+  return { provider, code: 'provider_auth_failed', message };
+}

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startSimulator } from '../../../simulator/server.ts';
+import { ADMIN_KEY, deployFunctions } from '../../support/deployed-functions.ts';
+
+const MESSAGES = [{ role: 'user', content: 'Why is the sky blue?' }];
+const BODY = { model: 'gpt-4o-mini', max_tokens: 20, messages: MESSAGES };
+const ITEM = { endpoint: '/v1/chat/completions', body: BODY };
+
+let simulator: Awaited<ReturnType<typeof startSimulator>>;
+let deployed: Awaited<ReturnType<typeof deployFunctions>>;
+
+beforeAll(async () => {
+  simulator = await startSimulator({ latency: { minMs: 1, maxMs: 4 } });
+  deployed = await deployFunctions(`
+providers:
+  openai: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: none }
+  lost: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: "secretsmanager:nowhere" }
+models:
+  gpt-4o-mini: { provider: openai }
+  gpt-4o: { provider: lost }
+`);
+});
+
+afterAll(() => simulator.close());
+
+/** Delivers what is queued, as the event sources do. */
+async function deliver(): Promise<number> {
+  const bodies = await deployed.takeMessages();
+  if (bodies.length > 0) {
+    expect(await deployed.dispatch(bodies)).toEqual({ batchItemFailures: [] });
+  }
+  return bodies.length;
+}
+
+describe('the functions together', () => {
+  it('accept one request, answer it, and show the answer', async () => {
+    const submitted = await deployed.call('/v1/requests', { method: 'POST', body: ITEM });
+    expect(submitted.status).toBe(202);
+    expect(await deliver()).toBe(1);
+    const found = await deployed.call(`/v1/requests/${submitted.json.id}`);
+    expect(found.json).toMatchObject({ status: 'succeeded', model: 'gpt-4o-mini' });
+    expect(found.json.result.body.choices).toHaveLength(1);
+  });
+
+  it('accept many in slices, one notice each, and answer them all', async () => {
+    const items = Array.from({ length: 600 }, () => ITEM);
+    const submitted = await deployed.call('/v1/requests', { method: 'POST', body: items });
+    expect([submitted.status, submitted.json.accepted]).toEqual([202, 600]);
+    expect(await deliver()).toBe(3);
+    const { json } = await deployed.call('/v1/requests?status=succeeded&limit=1000');
+    expect(json.data.length).toBeGreaterThanOrEqual(600);
+  });
+
+  it('answer an OpenAI call while it waits', async () => {
+    const waiting = deployed.call('/v1/chat/completions', { method: 'POST', body: BODY });
+    let delivered = 0;
+    while (delivered === 0) delivered = await deliver();
+    const answer = await waiting;
+    expect([answer.status, answer.json.object]).toEqual([200, 'chat.completion']);
+  });
+
+  it('refuse an unknown key, and know one that was made', async () => {
+    expect((await deployed.call('/v1/requests', { key: 'unknown' })).status).toBe(401);
+    const made = await deployed.call('/v1/keys', {
+      method: 'POST',
+      body: { name: 'other', tenant: 'other', scopes: ['read'] },
+    });
+    expect(made.status).toBe(201);
+    const listed = await deployed.call('/v1/requests', { key: made.json.key });
+    expect([listed.status, listed.json.data]).toEqual([200, []]);
+    const refused = await deployed.call('/v1/requests', {
+      key: made.json.key,
+      method: 'POST',
+      body: ITEM,
+    });
+    expect([refused.status, refused.json.code]).toEqual([403, 'forbidden']);
+    await deployed.call(`/v1/keys/${made.json.id}`, { method: 'DELETE' });
+    expect((await deployed.call('/v1/requests', { key: made.json.key })).status).toBe(401);
+  });
+
+  it('hold a provider whose secret is missing, say so, and serve the others', async () => {
+    const submitted = await deployed.call('/v1/requests', {
+      method: 'POST',
+      body: { ...ITEM, body: { ...BODY, model: 'gpt-4o' } },
+    });
+    expect(submitted.status).toBe(202);
+    await deliver();
+    const { json } = await deployed.call('/healthz');
+    expect(json).toMatchObject({
+      status: 'degraded',
+      providers_held: [{ provider: 'lost', code: 'provider_auth_failed' }],
+    });
+    const found = await deployed.call(`/v1/requests/${submitted.json.id}`);
+    expect(found.json.status).toBe('queued');
+  });
+
+  it('keep a message nobody can read, and send it back when told to', async () => {
+    const failed = await deployed.dispatch(['no notice']);
+    expect(failed.batchItemFailures).toHaveLength(1);
+    expect(await deployed.recordDeadLetters(['no notice'])).toEqual({ batchItemFailures: [] });
+    const { json } = await deployed.call('/v1/redrive', { method: 'POST' });
+    expect(json).toEqual({ object: 'redrive', moved: 1, left: 0 });
+    expect(await deployed.takeMessages()).toEqual(['no notice']);
+  });
+
+  it('sweep without fault', async () => {
+    expect(await deployed.sweep()).toMatchObject({ unsent: 0 });
+  });
+
+  it('refuse a body over the limit and name the way around', async () => {
+    const answer = await deployed.call('/v1/requests', {
+      method: 'POST',
+      key: ADMIN_KEY,
+      body: `"${'x'.repeat(4_500_000)}"`,
+    });
+    expect([answer.status, answer.json.code]).toEqual([413, 'payload_too_large']);
+    expect(answer.json.detail).toMatch(/4400000 bytes.*\/v1\/requests\/uploads/);
+  });
+});
