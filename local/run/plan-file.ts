@@ -1,9 +1,10 @@
 /** What answering a file would take and cost, before anything is sent. */
 
+import { bindingLimit } from '../../shared/domain/backlog-time.ts';
 import { LANES, type Lane } from '../../shared/domain/lane.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { estimateCostMicroUsd } from '../../shared/domain/pricing.ts';
-import { DIMENSIONS, type Dimension } from '../../shared/domain/provider-outcome.ts';
+import type { Dimension } from '../../shared/domain/provider-outcome.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type RejectedLine, type ScannedRequest, scanInput } from '../input/scan-input.ts';
@@ -45,7 +46,6 @@ export interface PlanFileOptions {
 }
 
 const MOST_KEPT = 1_000;
-const MINUTE_MS = 60_000;
 
 /** Reads and judges every line as a run would, and adds up. */
 export async function planFile({ path, models, onProgress }: PlanFileOptions): Promise<FilePlan> {
@@ -108,7 +108,14 @@ class ModelSum {
 
   plan(): ModelPlan {
     const { name, provider } = this.#model;
-    const binding = this.#binding();
+    const binding = bindingLimit(
+      {
+        requests: this.#requests,
+        inputTokens: this.#inputTokens,
+        maxOutputTokens: this.#maxOutputTokens,
+      },
+      this.#model.limits.perMinute,
+    );
     return {
       model: name,
       provider,
@@ -124,24 +131,7 @@ class ModelSum {
           : [{ lane, leastMicroUsd, mostMicroUsd }];
       }),
       binding: binding && { dimension: binding.dimension, perMinute: binding.perMinute },
-      durationMs: binding && Math.round(binding.minutes * MINUTE_MS),
+      durationMs: binding?.durationMs ?? null,
     };
-  }
-
-  #binding(): { dimension: Dimension; perMinute: number; minutes: number } | null {
-    const needed: Record<Dimension, number> = {
-      requests: this.#requests,
-      inputTokens: this.#inputTokens,
-      outputTokens: this.#maxOutputTokens,
-      totalTokens: this.#inputTokens + this.#maxOutputTokens,
-    };
-    let binding: { dimension: Dimension; perMinute: number; minutes: number } | null = null;
-    for (const dimension of DIMENSIONS) {
-      const perMinute = this.#model.limits.perMinute[dimension];
-      if (perMinute === undefined) continue;
-      const minutes = needed[dimension] / perMinute;
-      if (minutes > (binding?.minutes ?? -1)) binding = { dimension, perMinute, minutes };
-    }
-    return binding;
   }
 }
