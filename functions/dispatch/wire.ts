@@ -1,9 +1,11 @@
-import { AWS_COMMON } from '../../shared/adapters/aws/open-clients.ts';
+import { AWS_COMMON, openQueues } from '../../shared/adapters/aws/open-clients.ts';
 import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
+import { SqsMessageRelease } from '../../shared/adapters/sqs/message-release.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
+import type { MessageRelease } from '../../shared/ports/message-release.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
@@ -60,4 +62,10 @@ export function wireDispatchSlices(environment: Environment, telemetry: Telemetr
       await close();
     }
   };
+}
+
+export function wireMessageRelease(telemetry: Telemetry): MessageRelease {
+  return new SqsMessageRelease(openQueues(), (error) =>
+    telemetry.log('warn', 'A poison message stays hidden for a while', { error }),
+  );
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { asAdmin, type Caller, chat, createCaller, provider } from './deployed.ts';
 
@@ -47,18 +47,14 @@ it('answers everything, and publishes nothing twice, when its function is killed
 describe('a poison message', () => {
   it('ends in the dead-letter queue, leaves its neighbours alone, and can be redriven', async () => {
     const queue = queueUrl('PENSTOCK_BULK_QUEUE_URL');
-    const deadLetters = queueUrl('PENSTOCK_DEAD_LETTER_QUEUE_URL');
     const sqs = new SQSClient({});
     const body = JSON.stringify({ v: 99, not: 'a notice' });
-    const before = await depth(sqs, deadLetters);
     await sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
     const batch = `poison-${Date.now()}`;
     await submitLines(batch, 20);
     expect(await caller.drained(batch, 120_000)).toMatchObject({ succeeded: 20 });
-    await until(async () => (await depth(sqs, deadLetters)) > before, 120_000);
-    const redriven = await asAdmin('/v1/redrive', { method: 'POST' });
-    expect(redriven.status).toBe(200);
-    expect(await redriven.json()).toMatchObject({ redriven: expect.any(Number) });
+    // The recorder empties the dead-letter queue into the table, from where it is redriven.
+    await until(async () => (await redrive()).moved > 0, 120_000);
   });
 });
 
@@ -69,14 +65,10 @@ function queueUrl(name: string): string {
   return url;
 }
 
-async function depth(sqs: SQSClient, url: string): Promise<number> {
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: url,
-      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-    }),
-  );
-  return Object.values(Attributes ?? {}).reduce((sum, value) => sum + Number(value), 0);
+async function redrive(): Promise<{ moved: number }> {
+  const response = await asAdmin('/v1/redrive', { method: 'POST' });
+  expect(response.status).toBe(200);
+  return (await response.json()) as { moved: number };
 }
 
 async function until(isTrue: () => Promise<boolean>, withinMs: number): Promise<void> {

@@ -13,19 +13,26 @@ function start(dispatchSlices?: DispatchSlices) {
   const clock = new FakeClock();
   const calls: { notices: readonly SliceNotice[]; deadlineMs: number }[] = [];
   const logged: string[] = [];
-  const handler = createHandler(
-    dispatchSlices ??
+  const released: string[] = [];
+  const handler = createHandler({
+    dispatchSlices:
+      dispatchSlices ??
       (async (notices, { deadlineMs }) => {
         calls.push({ notices, deadlineMs });
         return REPORT;
       }),
+    messages: {
+      release: async ({ queueArn, receipt }) => {
+        released.push(`${queueArn.split(':').at(-1)} ${receipt}`);
+      },
+    },
     clock,
-    {
+    telemetry: {
       count: () => undefined,
       log: (_, message, fields) => logged.push(`${message} ${JSON.stringify(fields)}`),
     },
-  );
-  return { handler, calls, logged, clock };
+  });
+  return { handler, calls, logged, released, clock };
 }
 
 describe('the dispatch handler', () => {
@@ -54,6 +61,12 @@ describe('the dispatch handler', () => {
     ]);
     expect(calls.flatMap(({ notices }) => notices)).toEqual([NOTICE]);
     expect(logged.join()).not.toContain('not json');
+  });
+
+  it('lets poison be received again at once, so that its dead-letter queue is near', async () => {
+    const { handler, released } = start();
+    await handler(sqsEvent(['x', encodeNotice(NOTICE), 'y']), lambdaContext());
+    expect(released).toEqual(['bulk receipt-0', 'bulk receipt-2']);
   });
 
   it('begins nothing when all is poison', async () => {
