@@ -1,25 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestSpec } from '../../../shared/domain/request.ts';
 import { placedId } from '../../../shared/domain/slice-plan.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
-import { type Emulator, startEmulator } from '../../support/emulator.ts';
 import { loseAnswers, type OutgoingCall, throttle } from '../../support/intercept-calls.ts';
 import { ledgerProcess } from '../../support/ledger-process.ts';
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { outcomeOf, Scope, START_MS } from '../builders.ts';
 
-let emulator: Emulator;
 let table: TestTable;
 let scope: Scope;
 const segments = new MemorySegments();
 
 beforeAll(async () => {
-  emulator = await startEmulator();
-  table = await makeTable(emulator.endpoint);
+  table = await makeTable();
 });
-afterAll(() => emulator.stop());
 beforeEach(() => {
   scope = new Scope({ ...ledgerProcess({ table, segments, nowMs: START_MS }), close });
 });
