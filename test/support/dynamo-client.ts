@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { AWS_CLIENT_OPTIONS } from '../../shared/adapters/aws/client-options.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { createTable } from './aws-resources.ts';
@@ -9,9 +10,9 @@ export interface TestTable {
   readonly client: DynamoDBDocumentClient;
 }
 
-/** A client of the emulator, which the environment names. */
-export function emulatorClient(maxAttempts = 3): DynamoDBDocumentClient {
-  return DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts }));
+/** A client of the emulator, which the environment names, as functions have it. */
+export function emulatorClient(maxAttempts = 1): DynamoDBDocumentClient {
+  return DynamoDBDocumentClient.from(new DynamoDBClient({ ...AWS_CLIENT_OPTIONS, maxAttempts }));
 }
 
 /** A table of a test's own. */
@@ -19,7 +20,10 @@ export async function makeTable(): Promise<TestTable> {
   return { name: await createTable(), client: emulatorClient() };
 }
 
-/** Stands still until set; pauses between tries are real and short. */
+/** Unit: ms. */
+const LONGEST_PAUSE_MS = 10;
+
+/** Stands still until set; pauses between tries are real, and cut short. */
 export class SteadyClock implements Clock {
   atMs: number;
 
@@ -32,6 +36,6 @@ export class SteadyClock implements Clock {
   }
 
   sleep(ms: number): Promise<void> {
-    return systemClock.sleep(ms);
+    return systemClock.sleep(Math.min(ms, LONGEST_PAUSE_MS));
   }
 }

@@ -17,7 +17,7 @@ export interface ProcessOptions {
   readonly nowMs: number;
   readonly intercept?: Intercept;
   readonly onLapsed?: (owner: string) => Promise<void>;
-  /** Tries of a call that fails on its way. @default 3 */
+  /** Tries by the client itself, below those of the ledger. @default 1 */
   readonly maxAttempts?: number;
 }
 
