@@ -34,7 +34,6 @@ const code = await new Promise<number>((resolve) => {
       PENSTOCK_ADMIN_KEY: stack.adminKey,
       PENSTOCK_SIMULATOR: stack.simulator.url,
       PENSTOCK_BULK_QUEUE_URL: stack.bulkQueueUrl,
-      PENSTOCK_DEAD_LETTER_QUEUE_URL: stack.bulkDeadLetterQueueUrl,
     },
   });
   suites.once('close', (status) => resolve(status ?? 1));

@@ -29,29 +29,37 @@ for (const check of CHECKS) {
   console.log(`${isGreen ? 'ok  ' : 'FAIL'} ${check}`);
 }
 
-const reportFile = join(folder, 'vitest.json');
-const isGreen = run('vitest', [
-  'run',
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile.json=${reportFile}`,
-]);
-try {
-  const report = reportSchema.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
-  passed += report.numPassedTests;
-  // A skipped test is a promise nobody keeps, and a suite that does not load has no tests to fail.
-  const broken = report.numFailedTests + report.numPendingTests + report.numTodoTests;
-  failed += Math.max(broken, report.numFailedTestSuites, isGreen ? 0 : 1);
-  if (report.numPassedTests === 0) failed += 1;
-} catch (error) {
-  console.error(`The test report cannot be read: ${String(error)}`);
-  failed += 1;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+const SUITES = [
+  { name: 'suites', command: 'vitest', args: ['run', '--project', '!e2e'] },
+  { name: 'e2e', command: 'node', args: ['scripts/e2e.ts', '--'] },
+];
+for (const { name, command, args } of SUITES) {
+  const reportFile = join(folder, `${name}.json`);
+  const reporters = [
+    ...['--reporter=default', '--reporter=json'],
+    `--outputFile.json=${reportFile}`,
+  ];
+  count(reportFile, run(command, [...args, ...reporters]));
 }
+rmSync(folder, { recursive: true, force: true });
 
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+/** Adds what a suite's report says. A suite without a readable report has failed. */
+function count(reportFile: string, isGreen: boolean): void {
+  try {
+    const report = reportSchema.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
+    passed += report.numPassedTests;
+    // A skipped test is a promise nobody keeps, and a suite that does not load has no tests to fail.
+    const broken = report.numFailedTests + report.numPendingTests + report.numTodoTests;
+    failed += Math.max(broken, report.numFailedTestSuites, isGreen ? 0 : 1);
+    if (report.numPassedTests === 0) failed += 1;
+  } catch (error) {
+    console.error(`The test report cannot be read: ${String(error)}`);
+    failed += 1;
+  }
+}
 
 function run(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: 'inherit' }).status === 0;

@@ -7,4 +7,6 @@ export const dispatchEnv = z.object({
   [ENV.bucket]: setText,
   [ENV.configParameter]: setText,
   [ENV.retentionDays]: setNumber,
+  [ENV.interactiveQueueUrl]: setText,
+  [ENV.bulkQueueUrl]: setText,
 });

@@ -2,15 +2,15 @@ import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { createFunctionHandler } from '../../shared/runtime/function-handler.ts';
 import { createFunctionTelemetry } from '../../shared/runtime/telemetry.ts';
 import { createHandler } from './handler.ts';
-import { wireDispatchSlices, wireMessageRelease } from './wire.ts';
+import { wireDispatchSlices, wireReleasePoison } from './wire.ts';
 
 export const handler = createFunctionHandler({
   telemetry: createFunctionTelemetry,
   wire: (telemetry) =>
-    createHandler({
-      dispatchSlices: wireDispatchSlices(process.env, telemetry),
-      messages: wireMessageRelease(telemetry),
-      clock: systemClock,
+    createHandler(
+      wireDispatchSlices(process.env, telemetry),
+      wireReleasePoison(process.env, telemetry),
+      systemClock,
       telemetry,
-    }),
+    ),
 });

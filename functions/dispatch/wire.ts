@@ -3,9 +3,9 @@ import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-sto
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
-import { SqsMessageRelease } from '../../shared/adapters/sqs/message-release.ts';
+import { createReleasePoison } from '../../shared/adapters/sqs/release-poison.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
-import type { MessageRelease } from '../../shared/ports/message-release.ts';
+import type { ReleasePoison } from '../../shared/ports/dead-letters.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
@@ -64,8 +64,12 @@ export function wireDispatchSlices(environment: Environment, telemetry: Telemetr
   };
 }
 
-export function wireMessageRelease(telemetry: Telemetry): MessageRelease {
-  return new SqsMessageRelease(openQueues(), (error) =>
-    telemetry.log('warn', 'A poison message stays hidden for a while', { error }),
-  );
+export function wireReleasePoison(environment: Environment, telemetry: Telemetry): ReleasePoison {
+  const env = parseEnv(dispatchEnv, environment);
+  return createReleasePoison({
+    client: openQueues(),
+    queueUrls: [env[ENV.interactiveQueueUrl], env[ENV.bulkQueueUrl]],
+    onFailure: (error) =>
+      telemetry.log('warn', 'Poison was not released', { error: String(error) }),
+  });
 }

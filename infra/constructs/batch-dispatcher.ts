@@ -98,6 +98,9 @@ export class BatchDispatcher extends Construct {
       environment: {
         ...state.environment,
         [ENV.configParameter]: configuration.parameter.parameterName,
+        // To release messages that cannot be read; it may not send to them.
+        [ENV.interactiveQueueUrl]: this.interactive.queue.queueUrl,
+        [ENV.bulkQueueUrl]: this.bulk.queue.queueUrl,
       },
     });
     state.table.allow(this.fn, 'read', 'write');

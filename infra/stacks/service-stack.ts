@@ -65,6 +65,5 @@ export class ServiceStack extends Stack {
     output('ConfigParameter', 'penstock.yaml', configuration.parameter.parameterName);
     const { bulk } = dispatcher;
     output('BulkQueueUrl', 'Notices of bulk work', bulk.queue.queueUrl);
-    output('BulkDeadLetterQueueUrl', 'Notices given up', bulk.deadLetterQueue.queueUrl);
   }
 }

@@ -34,7 +34,6 @@ export interface LocalDeployment {
   readonly url: string;
   readonly adminKey: string;
   readonly bulkQueueUrl: string;
-  readonly bulkDeadLetterQueueUrl: string;
 }
 
 /** Outputs of the stacks that are needed here. */
@@ -42,7 +41,6 @@ const outputsSchema = z.object({
   BaseUrl: z.string(),
   AdminKeySecret: z.string(),
   BulkQueueUrl: z.string(),
-  BulkDeadLetterQueueUrl: z.string(),
 });
 
 /** Deploys both stacks to the emulator; again, it changes only what has changed. */
@@ -72,7 +70,6 @@ export async function deployLocally(options: LocalDeploymentOptions): Promise<Lo
     url: outputs.BaseUrl,
     adminKey: secret.SecretString,
     bulkQueueUrl: outputs.BulkQueueUrl,
-    bulkDeadLetterQueueUrl: outputs.BulkDeadLetterQueueUrl,
   };
 }
 

@@ -24,3 +24,16 @@ export interface MessageReturn {
   /** Sends the body as it is. */
   sendBack(body: string): Promise<void>;
 }
+
+/** A message as its queue hands it out. */
+export interface DeliveredMessage {
+  /** Names the queue, as the event does. */
+  readonly queueArn: string;
+  readonly receiptHandle: string;
+}
+
+/**
+ * Has messages that no reader understands delivered again at once, so that their queue gives them
+ * up within seconds, and not after hours of waiting to be seen. Best effort; never rejects.
+ */
+export type ReleasePoison = (messages: readonly DeliveredMessage[]) => Promise<void>;

@@ -8,10 +8,10 @@ import { MemorySegments } from '../support/memory-segments.ts';
 import { type MakeStores, START_MS, type StoresUnderTest } from './builders.ts';
 
 /** Stores on the emulator, where each request is a slice of its own. All share one table. */
-export function dynamoStores(endpoint: () => string): MakeStores {
+export function dynamoStores(): MakeStores {
   let table: Promise<TestTable> | null = null;
   return async () => {
-    table ??= makeTable(endpoint());
+    table ??= makeTable();
     return ledgerOn(await table);
   };
 }
@@ -20,8 +20,8 @@ export function dynamoStores(endpoint: () => string): MakeStores {
  * The same, where the requests of one accept() share slices. Their ids stay as they are, so that
  * each needs an alias.
  */
-export function dynamoStoresInSlices(endpoint: () => string): MakeStores {
-  const make = dynamoStores(endpoint);
+export function dynamoStoresInSlices(): MakeStores {
+  const make = dynamoStores();
   return async () => {
     const { requests, work, close } = await make();
     return { requests: placing(requests), work: unplaced(work), close };

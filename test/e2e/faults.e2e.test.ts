@@ -45,16 +45,22 @@ it('answers everything, and publishes nothing twice, when its function is killed
 });
 
 describe('a poison message', () => {
-  it('ends in the dead-letter queue, leaves its neighbours alone, and can be redriven', async () => {
-    const queue = queueUrl('PENSTOCK_BULK_QUEUE_URL');
-    const sqs = new SQSClient({});
+  it('ends among the dead letters, leaves its neighbours alone, and can be redriven', async () => {
+    const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
     const body = JSON.stringify({ v: 99, not: 'a notice' });
-    await sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
+    const QueueUrl = queueUrl('PENSTOCK_BULK_QUEUE_URL');
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
     const batch = `poison-${Date.now()}`;
     await submitLines(batch, 20);
     expect(await caller.drained(batch, 120_000)).toMatchObject({ succeeded: 20 });
-    // The recorder empties the dead-letter queue into the table, from where it is redriven.
-    await until(async () => (await redrive()).moved > 0, 120_000);
+    // Kept once its queue has given it up; sent back, it comes here again.
+    const redrive = async () => {
+      const response = await asAdmin('/v1/redrive', { method: 'POST' });
+      expect(response.status).toBe(200);
+      return ((await response.json()) as { moved: number }).moved;
+    };
+    await until(async () => (await redrive()) > 0, 120_000);
+    await until(async () => (await redrive()) > 0, 120_000);
   });
 });
 
@@ -63,12 +69,6 @@ function queueUrl(name: string): string {
   const url = process.env[name];
   if (url === undefined) throw new Error(`${name} is not set; run npm run e2e`);
   return url;
-}
-
-async function redrive(): Promise<{ moved: number }> {
-  const response = await asAdmin('/v1/redrive', { method: 'POST' });
-  expect(response.status).toBe(200);
-  return (await response.json()) as { moved: number };
 }
 
 async function until(isTrue: () => Promise<boolean>, withinMs: number): Promise<void> {

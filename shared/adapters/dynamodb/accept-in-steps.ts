@@ -58,7 +58,7 @@ export class AcceptInSteps {
     const pages = this.#deps.table.query({
       index: OPEN_INDEX.name,
       partition: ACCEPTING_PARTITION,
-      sort: { text: '#sort <= :due', values: { due: acceptingSort(nowMs) } },
+      sort: { text: '#sort < :after', values: { after: acceptingSort(nowMs + 1) } },
     });
     let finished = 0;
     for await (const entries of pages) {
