@@ -9,9 +9,16 @@ import { type MakeStores, START_MS, type StoresUnderTest } from './builders.ts';
 
 /** Stores on the emulator, where each request is a slice of its own. All share one table. */
 export function dynamoStores(): MakeStores {
-  let table: Promise<TestTable> | null = null;
+  return dynamoStoresOn(makeTable);
+}
+
+/** The same on any table; made once, at the first test. */
+export function dynamoStoresOn(
+  openTable: () => Promise<Pick<TestTable, 'client' | 'name'>>,
+): MakeStores {
+  let table: Promise<Pick<TestTable, 'client' | 'name'>> | null = null;
   return async () => {
-    table ??= makeTable();
+    table ??= openTable();
     return ledgerOn(await table);
   };
 }
@@ -22,13 +29,16 @@ export function dynamoStores(): MakeStores {
  */
 export function dynamoStoresInSlices(): MakeStores {
   const make = dynamoStores();
-  return async () => {
-    const { requests, work, close } = await make();
-    return { requests: placing(requests), work: unplaced(work), close };
-  };
+  return async () => placedStores(await make());
 }
 
-function ledgerOn({ client, name }: TestTable): StoresUnderTest {
+/** Stores whose requests of one accept() share slices. */
+export function placedStores({ requests, work, close }: StoresUnderTest): StoresUnderTest {
+  return { requests: placing(requests), work: unplaced(work), close };
+}
+
+/** The ledger over a table. */
+export function ledgerOn({ client, name }: Pick<TestTable, 'client' | 'name'>): StoresUnderTest {
   const ledger = createDynamoLedger({
     client,
     table: name,

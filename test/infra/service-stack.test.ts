@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { apiEnv } from '../../functions/api/env.ts';
 import { authorizeEnv } from '../../functions/authorize/env.ts';
 import { dispatchEnv } from '../../functions/dispatch/env.ts';
 import { recordDeadLetterEnv } from '../../functions/record-dead-letter/env.ts';
@@ -45,7 +44,6 @@ describe('the service stack', () => {
   });
 
   it.each([
-    { name: 'Api', schema: apiEnv },
     { name: 'Authorize', schema: authorizeEnv },
     { name: 'Dispatch', schema: dispatchEnv },
     { name: 'Sweep', schema: sweepEnv },
@@ -79,7 +77,6 @@ describe('the service stack', () => {
   it('says where it is called, also on an emulator', () => {
     expect(Object.keys(service.findOutputs('*')).toSorted()).toEqual([
       'BaseUrl',
-      'BulkDeadLetterQueueUrl',
       'BulkQueueUrl',
       'ConfigParameter',
     ]);
