@@ -13,7 +13,7 @@ import { crash } from './scenarios/crash.ts';
 import { limits } from './scenarios/limits.ts';
 import { memory } from './scenarios/memory.ts';
 import { overhead } from './scenarios/overhead.ts';
-import { terminalTable } from './tables.ts';
+import { terminalFigures, terminalTable } from './tables.ts';
 
 const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   limits,
@@ -78,6 +78,7 @@ async function bench(names: readonly ScenarioName[], flags: Flags): Promise<numb
 
 function print(report: ScenarioReport, path: string): void {
   for (const comparison of report.comparisons) console.log(`\n${terminalTable(comparison)}`);
+  for (const table of report.tables ?? []) console.log(`\n${terminalFigures(table)}`);
   console.log('');
   for (const { isMet, where, what, detail } of report.goals) {
     console.log(`${isMet ? 'PASS' : 'FAIL'} ${where}: ${what}: ${detail}`);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Goal } from './goals.ts';
 import type { Provenance } from './machine.ts';
 import type { BenchOptions, ScenarioReport } from './scenario.ts';
-import { markdownTable } from './tables.ts';
+import { markdownFigures, markdownTable } from './tables.ts';
 
 const RESULTS = fileURLToPath(new URL('./results', import.meta.url));
 const PAGE = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
@@ -38,7 +38,10 @@ export function markdownReport(
   const goals = reports.flatMap((report) => report.goals);
   return [
     `Measured on ${date}: ${cpu}, ${cores} cores, ${memoryGib} GiB, Node ${node}, ${platform}; commit ${commit}${isModified ? ' with changes' : ''}, seed ${options.seed}${options.isQuick ? ', quick' : ''}.`,
-    ...reports.flatMap((report) => report.comparisons.map(markdownTable)),
+    ...reports.flatMap(({ comparisons, tables = [] }) => [
+      ...comparisons.map(markdownTable),
+      ...tables.map(markdownFigures),
+    ]),
     '### Goals',
     goalsTable(goals),
   ].join('\n\n');
