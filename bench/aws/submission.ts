@@ -1,8 +1,8 @@
 /** How long the API function itself takes to accept, with its own wiring, on the emulator. */
 
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { LambdaContext } from 'hono/aws-lambda';
 import { stringify } from 'yaml';
 import { createHandler } from '../../functions/api/handler.ts';
@@ -124,28 +124,22 @@ async function deploy(): Promise<Record<string, string>> {
   };
 }
 
-/** Knows when a call of any AWS client is under way in this process. */
+/** Knows when an HTTP call of this process is under way; there are none but those to AWS. */
 class WireWatch {
-  private readonly handle = NodeHttpHandler.prototype.handle;
   private open = 0;
   private sinceMs = 0;
   private waitedMs = 0;
 
   constructor() {
-    const { handle } = this;
-    const watch = this;
-    NodeHttpHandler.prototype.handle = async function (...call) {
-      watch.begin();
-      try {
-        return await handle.apply(this, call);
-      } finally {
-        watch.end();
-      }
-    };
+    subscribe(REQUEST, this.begin);
+    subscribe(RESPONSE, this.end);
+    subscribe(FAULT, this.end);
   }
 
   stop(): void {
-    NodeHttpHandler.prototype.handle = this.handle;
+    unsubscribe(REQUEST, this.begin);
+    unsubscribe(RESPONSE, this.end);
+    unsubscribe(FAULT, this.end);
   }
 
   async time(work: () => Promise<void>): Promise<Timing> {
@@ -156,13 +150,17 @@ class WireWatch {
     return { wallMs, ownMs: wallMs - (this.waitedMs - waitedMs) };
   }
 
-  private begin(): void {
+  private readonly begin = (): void => {
     if (this.open === 0) this.sinceMs = performance.now();
     this.open += 1;
-  }
+  };
 
-  private end(): void {
+  private readonly end = (): void => {
     this.open -= 1;
     if (this.open === 0) this.waitedMs += performance.now() - this.sinceMs;
-  }
+  };
 }
+
+const REQUEST = 'http.client.request.start';
+const RESPONSE = 'http.client.response.finish';
+const FAULT = 'http.client.request.error';
