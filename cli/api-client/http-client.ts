@@ -4,6 +4,7 @@ import { setTimeout as timeout } from 'node:timers';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
+import type { HttpAnswer } from './http-answer.ts';
 import { refusalOf } from './refusal.ts';
 
 export interface HttpClientOptions {
@@ -27,12 +28,6 @@ export interface HttpCall {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   /** Sent twice it does no more than once. @default true, but for POST */
   readonly isRepeatable?: boolean;
-}
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly bytes: Buffer;
 }
 
 /** Longest for one attempt: a gateway gives up after 30 s, an upload takes longer. Unit: ms. */

@@ -18,14 +18,14 @@ import {
   usageListSchema,
 } from '../../shared/contracts/api.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { HttpAnswer, HttpCall, HttpClient } from './http-client.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import type { HttpCall, HttpClient } from './http-client.ts';
 import { notPenstock } from './refusal.ts';
 
 export type Counts = z.infer<typeof countsSchema>;
 export type WireModel = z.infer<typeof modelSchema>;
 export type WireLimits = z.infer<typeof limitsListSchema>['data'][number];
 export type WireUsage = z.infer<typeof usageListSchema>['data'][number];
-export type WireRequest = z.infer<typeof requestListSchema>['data'][number];
 export type WireKey = z.infer<typeof apiKeySchema>;
 export type Health = z.infer<typeof healthSchema>;
 

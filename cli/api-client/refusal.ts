@@ -1,7 +1,7 @@
 import { openAiErrorSchema } from '../../shared/contracts/openai-error.ts';
 import { problemSchema } from '../../shared/contracts/problem.ts';
 import { AppError, ERROR_DISPOSITIONS, type ErrorCode } from '../../shared/domain/errors.ts';
-import type { HttpAnswer } from './http-client.ts';
+import type { HttpAnswer } from './http-answer.ts';
 
 /** Longest quotation of an answer that is not ours. Unit: characters. */
 const MOST_QUOTED = 120;

@@ -5,7 +5,7 @@ import { RateWindow } from '../progress/rate-window.ts';
 import { costOf, endedCount } from './batch-standing.ts';
 
 export interface FollowOptions {
-  readonly api: PenstockApi;
+  readonly api: Pick<PenstockApi, 'counts' | 'usage' | 'health'>;
   readonly batch: string;
   readonly clock: Clock;
   /** Ends the following, not the batch. */

@@ -80,7 +80,8 @@ export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
     if (drafts.length === 0) return [];
     if (callKey !== null) await claimCall(tenant, callKey, drafts);
     const named = nameAll(tenant, drafts, callKey);
-    const mayBeKnown = callKey !== null || drafts.some(({ key }) => key !== null);
+    const hasOwnKeys = drafts.some(({ key }) => key !== null);
+    const mayBeKnown = hasOwnKeys ? 'each' : callKey === null ? 'none' : 'whole';
     const budget =
       limit === null
         ? null
@@ -89,7 +90,7 @@ export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
             mayBeKnown,
           });
     const specs = await withBodies(tenant, named, budget);
-    const outcomes = await accept(specs, budget);
+    const outcomes = await accept(specs, budget, hasOwnKeys);
     const created = specs.filter((_, index) => outcomes[index]?.kind === 'created');
     const waking = created.length > 0 ? wake(created) : undefined;
     if (waking instanceof Promise) await waking;
@@ -129,10 +130,12 @@ export function createSubmitRequests(deps: SubmitRequestsDeps): SubmitRequests {
   async function accept(
     specs: readonly RequestSpec[],
     budget: CallBudget | null,
+    hasOwnKeys: boolean,
   ): Promise<AcceptOutcome[]> {
     const outcomes = await requests.accept(specs).catch(async (error: unknown) => {
-      // Only then is it sure that nothing was accepted; else the reservation must stand.
-      const isUntouched = error instanceof AppError && error.code === 'capacity_exhausted';
+      // Only then is it sure that nothing is going to be accepted; else the reservation must stand.
+      const isRefusal = error instanceof AppError && error.code === 'capacity_exhausted';
+      const isUntouched = isRefusal && !hasOwnKeys;
       if (isUntouched) await budget?.release();
       throw error;
     });

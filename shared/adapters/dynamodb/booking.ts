@@ -1,6 +1,7 @@
 import { AppError } from '../../domain/errors.ts';
 import type { Random } from '../../ports/random.ts';
 import { memberActions } from './batch-members.ts';
+import { budgetActions } from './budget-actions.ts';
 import { headerKey } from './keys.ts';
 import type { OpIds } from './op-ids.ts';
 import { decodeHeader, isHeader, type SliceFacts } from './slice-header.ts';
@@ -24,8 +25,8 @@ export const END_SLICE = {
 } as const;
 
 /**
- * Books slices whose requests have all ended: adds their usage, states what became of their
- * batches, and takes them out of the index, in one transaction, so that it happens once whoever
+ * Books slices whose requests have all ended: adds their usage, settles budgets, states what became
+ * of their batches, and takes them out of the index, in one transaction, so that it happens once whoever
  * does it. Labels that do not fit one transaction are added in several, each counted in the header.
  */
 export class Booking {
@@ -60,7 +61,11 @@ export class Booking {
   async #book(facts: SliceFacts, ended: readonly Ended[]): Promise<boolean> {
     const { table, ops, random, memory } = this.#deps;
     const key = headerKey(facts.tenant, facts.slice);
-    const actions = [...usageActions(ended, random.next()), ...memberActions(facts, ended)];
+    const actions = [
+      ...usageActions(ended, random.next()),
+      ...budgetActions(ended),
+      ...memberActions(facts, ended),
+    ];
     const steps = inSteps(actions);
     for (let step = 0; ; ) {
       const isLast = step >= steps.length - 1;

@@ -7,9 +7,13 @@ import type {
   BudgetStore,
 } from '../../ports/budget-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
+import { settlementChange } from './budget-actions.ts';
+import { budgetKey } from './keys.ts';
 import { SERVICE, type TableAccess, transactionToken } from './table-access.ts';
 
 type Writes = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems']>;
+
+const NAMES = { '#held': 'held', '#reserved': 'reserved', '#spent': 'spent' };
 
 /** How long an operation is known: far longer than anything repeats one. Unit: seconds. */
 const OPERATION_SECONDS = 7 * 86_400;
@@ -24,7 +28,7 @@ const OPERATION_SECONDS = 7 * 86_400;
  *
  * A condition cannot add two attributes, so their sum is kept as a third. An operation costs four
  * write units (a transaction over both items); a request is settled in the transaction that books
- * its slice (`settlementWrite`), which costs two a slice, and needs no operation of its own.
+ * its slice (budget-actions.ts), which costs two a slice, and needs no operation of its own.
  */
 export class DynamoBudgetStore implements BudgetStore {
   readonly #table: TableAccess;
@@ -42,9 +46,10 @@ export class DynamoBudgetStore implements BudgetStore {
     const update = {
       Update: {
         TableName: this.#table.name,
-        Key: keyOf(tenant, month),
-        UpdateExpression: 'ADD held :asked, reserved :asked',
-        ConditionExpression: 'attribute_not_exists(held) OR held <= :room',
+        Key: budgetKey(tenant, month),
+        UpdateExpression: 'ADD #held :asked, #reserved :asked',
+        ConditionExpression: 'attribute_not_exists(#held) OR #held <= :room',
+        ExpressionAttributeNames: { '#held': 'held', '#reserved': 'reserved' },
         ExpressionAttributeValues: { ':asked': askedMicroUsd, ':room': room },
       },
     };
@@ -54,14 +59,24 @@ export class DynamoBudgetStore implements BudgetStore {
       : { kind: 'reserved' };
   }
 
-  async settle({ op, ...settlement }: BudgetSettlement): Promise<void> {
-    const { tenant, month } = settlement;
-    await this.#writeOnce(tenant, month, op, settlementWrite(this.#table.name, settlement));
+  async settle({ tenant, month, op, ...sums }: BudgetSettlement): Promise<void> {
+    const { text, values } = settlementChange(sums);
+    await this.#writeOnce(tenant, month, op, {
+      Update: {
+        TableName: this.#table.name,
+        Key: budgetKey(tenant, month),
+        UpdateExpression: text,
+        ExpressionAttributeNames: NAMES,
+        ExpressionAttributeValues: Object.fromEntries(
+          Object.entries(values).map(([name, value]) => [`:${name}`, value]),
+        ),
+      },
+    });
   }
 
   async read(tenant: string, month: string): Promise<BudgetState> {
     const { client, name, callAws } = this.#table;
-    const key = keyOf(tenant, month);
+    const key = budgetKey(tenant, month);
     const get = new GetCommand({ TableName: name, Key: key, ConsistentRead: true });
     const { Item: item } = await callAws(SERVICE, () => client.send(get));
     return {
@@ -82,7 +97,7 @@ export class DynamoBudgetStore implements BudgetStore {
       Put: {
         TableName: name,
         Item: {
-          ...keyOf(tenant, `${month}#${op}`),
+          ...budgetKey(tenant, `${month}#${op}`),
           ttl: Math.ceil(this.#nowMs() / 1_000) + OPERATION_SECONDS,
         },
         ConditionExpression: 'attribute_not_exists(pk)',
@@ -102,33 +117,6 @@ export class DynamoBudgetStore implements BudgetStore {
       throw error;
     }
   }
-}
-
-/**
- * The write that settles a budget, to be one of a transaction that happens once: the one that
- * books a slice. Unconditional, so it never makes that transaction fail.
- */
-export function settlementWrite(
-  tableName: string,
-  settlement: Omit<BudgetSettlement, 'op'>,
-): Writes[number] {
-  const { tenant, month, reservedMicroUsd, spentMicroUsd } = settlement;
-  return {
-    Update: {
-      TableName: tableName,
-      Key: keyOf(tenant, month),
-      UpdateExpression: 'ADD held :change, reserved :released, spent :spent',
-      ExpressionAttributeValues: {
-        ':change': spentMicroUsd - reservedMicroUsd,
-        ':released': -reservedMicroUsd,
-        ':spent': spentMicroUsd,
-      },
-    },
-  };
-}
-
-function keyOf(tenant: string, sk: string): { pk: string; sk: string } {
-  return { pk: `T#${tenant}#BUDGET`, sk };
 }
 
 /** Which writes of a cancelled transaction met a condition that failed. */

@@ -1,6 +1,7 @@
 import type { Random } from '../../ports/random.ts';
 import { memberActions } from './batch-members.ts';
 import { END_SLICE } from './booking.ts';
+import { budgetActions } from './budget-actions.ts';
 import { inParallel } from './in-parallel.ts';
 import { headerKey } from './keys.ts';
 import type { OpIds } from './op-ids.ts';
@@ -39,6 +40,7 @@ export async function commitSingles(
       const reasons = await table.transact([
         ...open.map((single) => publish(single, op)),
         ...usageActions(open, random.next()),
+        ...budgetActions(open),
         ...open.flatMap((single) => memberActions(single.facts, [single])),
       ]);
       // All or nothing: one that carries our name says that all of them took effect before.
@@ -62,9 +64,9 @@ function publish({ facts, outcome }: SingleOutcome, op: string): Action {
   };
 }
 
-/** Each adds a header, at most a usage row and at most a batch member. */
+/** Each adds a header, at most a usage row, a month's budget and a batch member. */
 function inGroups(singles: readonly SingleOutcome[]): SingleOutcome[][] {
-  const most = Math.min(SINGLES_PER_TRANSACTION, Math.floor(ACTIONS_PER_TRANSACTION / 3));
+  const most = Math.min(SINGLES_PER_TRANSACTION, Math.floor(ACTIONS_PER_TRANSACTION / 4));
   const groups: SingleOutcome[][] = [];
   for (let start = 0; start < singles.length; start += most) {
     groups.push(singles.slice(start, start + most));

@@ -9,6 +9,7 @@
  * | outcome       | `T#<tenant>#S#<slice>`    | `O#<index>`                   | slice, consistently             |
  * | batch member  | `T#<tenant>#B#<batch>`    | `S#<stamp>#<slice>`           | batch                           |
  * | usage row     | `T#<tenant>#U`            | `<quarter>#<labels>#<shard>`  | tenant and time                 |
+ * | budget        | `T#<tenant>#BUDGET`       | `<month>`                     | tenant and month                |
  * | model seen    | `MODELS`                  | `<model>`                     | all at once                     |
  * | the same      | `T#<tenant>#M`            | `<model>`                     | tenant                          |
  *
@@ -65,6 +66,11 @@ export function memberSort(stamp: number, slice: string): string {
 
 export function usagePartition(tenant: string): string {
   return `${tenantPartition(tenant)}#U`;
+}
+
+/** What a tenant's month holds against its budget; operations on it lie beside it. */
+export function budgetKey(tenant: string, month: string): Key {
+  return { pk: `${tenantPartition(tenant)}#BUDGET`, sk: month };
 }
 
 const QUARTER_DIGITS = 9;

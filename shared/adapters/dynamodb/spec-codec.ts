@@ -12,7 +12,7 @@ export interface SharedSpec {
   readonly priority: number;
 }
 
-type SpecTuple = readonly [
+type PlainTuple = readonly [
   index: number,
   id: string,
   customId: string | null,
@@ -32,6 +32,9 @@ type SpecTuple = readonly [
   deadlineAtMs: number | null,
 ];
 
+/** What is reserved is left out where the tenant has no budget. */
+type SpecTuple = PlainTuple | readonly [...PlainTuple, reservedMicroUsd: number];
+
 /** Stands for an id that is the slice's own. */
 const SAME_AS_SLICE = '';
 
@@ -45,29 +48,31 @@ export function placeOf({ id, slice }: RequestSpec) {
 
 /** One line, without a line break. */
 export function encodeSpecs(slice: string, specs: readonly RequestSpec[]): string {
-  return JSON.stringify(
-    specs.map(
-      (spec): SpecTuple => [
-        placeOf(spec).index,
-        spec.id === slice ? SAME_AS_SLICE : spec.id,
-        spec.customId,
-        spec.batchId,
-        ENDPOINTS.indexOf(spec.endpoint),
-        spec.lane === null ? null : LANES.indexOf(spec.lane),
-        [...new Set(spec.tags)],
-        spec.fingerprint,
-        spec.body.segment,
-        spec.body.offset,
-        spec.body.length,
-        spec.inputTokens,
-        spec.maxOutputTokens,
-        spec.prefixKey,
-        spec.groupOrder,
-        spec.createdAtMs,
-        spec.deadlineAtMs,
-      ],
-    ),
-  );
+  return JSON.stringify(specs.map((spec) => encodeSpec(slice, spec)));
+}
+
+function encodeSpec(slice: string, spec: RequestSpec): SpecTuple {
+  const { reservedMicroUsd } = spec;
+  const plain: PlainTuple = [
+    placeOf(spec).index,
+    spec.id === slice ? SAME_AS_SLICE : spec.id,
+    spec.customId,
+    spec.batchId,
+    ENDPOINTS.indexOf(spec.endpoint),
+    spec.lane === null ? null : LANES.indexOf(spec.lane),
+    [...new Set(spec.tags)],
+    spec.fingerprint,
+    spec.body.segment,
+    spec.body.offset,
+    spec.body.length,
+    spec.inputTokens,
+    spec.maxOutputTokens,
+    spec.prefixKey,
+    spec.groupOrder,
+    spec.createdAtMs,
+    spec.deadlineAtMs,
+  ];
+  return reservedMicroUsd === undefined ? plain : [...plain, reservedMicroUsd];
 }
 
 /** Only `encodeSpecs` writes the text, so it holds what the domain made. */
@@ -79,7 +84,7 @@ export function decodeSpecs(shared: SharedSpec, text: string): SliceSpecs {
 function decodeSpec({ tenant, slice, model, priority }: SharedSpec, tuple: SpecTuple): RequestSpec {
   const [index, id, customId, batchId, endpoint, lane, tags, fingerprint, ...rest] = tuple;
   const [segment, offset, length, inputTokens, maxOutputTokens, prefixKey, ...instants] = rest;
-  const [groupOrder, createdAtMs, deadlineAtMs] = instants;
+  const [groupOrder, createdAtMs, deadlineAtMs, reservedMicroUsd] = instants;
   const route = ENDPOINTS[endpoint];
   if (route === undefined) throw new AppError('internal', `No endpoint has the number ${endpoint}`);
   return {
@@ -100,6 +105,7 @@ function decodeSpec({ tenant, slice, model, priority }: SharedSpec, tuple: SpecT
     groupOrder,
     createdAtMs,
     deadlineAtMs,
+    ...(reservedMicroUsd !== undefined && { reservedMicroUsd }),
     ...(id !== SAME_AS_SLICE && { slice: { id: slice, index } }),
   };
 }

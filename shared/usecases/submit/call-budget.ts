@@ -20,6 +20,13 @@ const NO_BUDGET: CallBudget = { settle: async () => {}, release: async () => {} 
 /** Requests looked up together. */
 const LOOKS_AT_ONCE = 64;
 
+export interface ReserveOptions {
+  /** Unit: micro-dollars. */
+  readonly limitMicroUsd: number;
+  /** Which requests may have been accepted before: `whole` is from the first one on. */
+  readonly mayBeKnown: 'none' | 'whole' | 'each';
+}
+
 /**
  * Reserves for all requests of a call; where that is too much, for those that are not known
  * already: what was accepted before has its reservation, and must be found again whatever is left.
@@ -30,7 +37,7 @@ export async function reserveForCall(
   reserveBudget: ReserveBudget,
   requests: RequestStore,
   named: readonly Named[],
-  { limitMicroUsd, mayBeKnown }: { readonly limitMicroUsd: number; readonly mayBeKnown: boolean },
+  { limitMicroUsd, mayBeKnown }: ReserveOptions,
 ): Promise<CallBudget> {
   const [first] = named;
   if (first === undefined) return NO_BUDGET;
@@ -50,7 +57,9 @@ export async function reserveForCall(
   try {
     return await reserveFor(() => true);
   } catch (error) {
-    if (!mayBeKnown || !(error instanceof AppError)) throw error;
+    if (mayBeKnown === 'none' || !(error instanceof AppError)) throw error;
+    // One look tells a call that is new from one that came before.
+    if (mayBeKnown === 'whole' && (await findKnown(requests, [first])).size === 0) throw error;
     const known = await findKnown(requests, named);
     if (known.size === 0) throw error;
     return reserveFor(({ id }) => !known.has(id));

@@ -1,28 +1,28 @@
-import { TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { expect, it } from 'vitest';
-import {
-  DynamoBudgetStore,
-  settlementWrite,
-} from '../../../shared/adapters/dynamodb/budget-store.ts';
-import { makeTable } from '../../support/aws-stores.ts';
+import { DynamoBudgetStore } from '../../../shared/adapters/dynamodb/budget-store.ts';
+import { makeTable, openTable } from '../../support/aws-stores.ts';
+import { makeTable as makeLedgerTable } from '../../support/dynamo-client.ts';
 import { START_MS } from '../builders.ts';
+import { ledgerOn, placedStores } from '../dynamodb-stores.ts';
+import { defineSettlementContract, type SettlingUnderTest } from './settlement-suite.ts';
 import { defineBudgetStoreContract } from './suite.ts';
 
+const nowMs = () => START_MS;
+
 defineBudgetStoreContract('DynamoDB', async () => ({
-  budgets: new DynamoBudgetStore(await makeTable(), () => START_MS),
+  budgets: new DynamoBudgetStore(await makeTable(), nowMs),
   close: async () => undefined,
 }));
 
-it('is settled by the transaction of another store', async () => {
-  const table = await makeTable();
-  const budgets = new DynamoBudgetStore(table, () => START_MS);
-  const month = { tenant: 'a', month: '2026-11' };
-  await budgets.reserve({ ...month, op: 'one', askedMicroUsd: 700, limitMicroUsd: 1_000 });
-  const settlement = { ...month, reservedMicroUsd: 700, spentMicroUsd: 150 };
-  await table.client.send(
-    new TransactWriteCommand({ TransactItems: [settlementWrite(table.name, settlement)] }),
-  );
-  expect(await budgets.read('a', '2026-11')).toEqual({ spentMicroUsd: 150, reservedMicroUsd: 0 });
-  const rest = { ...month, op: 'two', askedMicroUsd: 850, limitMicroUsd: 1_000 };
-  expect(await budgets.reserve(rest)).toEqual({ kind: 'reserved' });
+async function makeSettling(): Promise<SettlingUnderTest> {
+  const table = await makeLedgerTable();
+  return {
+    ...ledgerOn(table),
+    budgets: new DynamoBudgetStore(openTable(table.name), nowMs),
+  };
+}
+
+defineSettlementContract('DynamoDB, slices of one', makeSettling);
+defineSettlementContract('DynamoDB, shared slices', async () => {
+  const { budgets, ...stores } = await makeSettling();
+  return { budgets, ...placedStores(stores) };
 });

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { modelPrice } from '../../../shared/domain/pricing.ts';
+import type { BudgetStore } from '../../../shared/ports/budget-store.ts';
+import type { RequestStore } from '../../../shared/ports/request-store.ts';
 import {
   createSubmitRequests,
   type Submission,
@@ -51,7 +55,7 @@ function start(overrides: Partial<SubmitRequestsDeps> = {}) {
     wake: () => undefined,
     ...overrides,
   };
-  return { clock, requests, segments, submit: createSubmitRequests(deps) };
+  return { clock, requests, budgets: deps.budgets, segments, submit: createSubmitRequests(deps) };
 }
 
 describe('submitting', () => {
@@ -148,5 +152,77 @@ describe('submitting', () => {
     expect(await submit(T, [])).toEqual([]);
     await submit(T, [submission({ model: 'nope' })]);
     expect(segments.lines).toEqual([]);
+  });
+});
+
+describe('submitting within a budget', () => {
+  const LIMITED = { tenant: 't', weight: 1, monthlyBudgetMicroUsd: 1_000 };
+  const model = chatModel({ price: modelPrice({ input: 1_000_000, output: 1_000_000 }) });
+  /** 13 micro-dollars for the prompt, and as many as the answer may hold tokens. */
+  const limited = (overrides: Partial<SubmitRequestsDeps> = {}) =>
+    start({
+      models: {
+        get: () => model,
+        values: () => [model],
+        dialectOf: () => 'openai',
+        explainUnknown: (name) => name,
+      },
+      ...overrides,
+    });
+  const failing = (requests: RequestStore, error: Error): RequestStore =>
+    Object.assign(Object.create(requests), { accept: () => Promise.reject(error) });
+  const state = (budgets: BudgetStore) => budgets.read('t', '2023-11');
+
+  it('reserves what the model may answer where nothing bounds it', async () => {
+    const { submit, budgets } = limited({
+      measure: async () => ({
+        kind: 'fits',
+        inputTokens: 10,
+        maxOutputTokens: 5,
+        hasOutputBound: false,
+      }),
+    });
+    await submit({ ...LIMITED, monthlyBudgetMicroUsd: 1_000_000 }, [submission()]);
+    expect((await state(budgets)).reservedMicroUsd).toBe(13 + 16_384);
+  });
+
+  it('gives back what a store that is busy did not accept', async () => {
+    const { requests, budgets } = start();
+    const busy = failing(requests, new AppError('capacity_exhausted', 'busy'));
+    const { submit } = limited({ requests: busy, budgets });
+    await expect(submit(LIMITED, [submission()])).rejects.toThrow('busy');
+    expect(await state(budgets)).toEqual({ spentMicroUsd: 0, reservedMicroUsd: 0 });
+    // Requests with keys of their own may be accepted after all, by the sweeper.
+    await expect(submit(LIMITED, [submission({ idempotencyKey: 'k' })])).rejects.toThrow('busy');
+    expect((await state(budgets)).reservedMicroUsd).toBe(18);
+  });
+
+  it('keeps the reservation where it cannot know, and gives it back where bodies were lost', async () => {
+    const { requests, budgets, segments } = start();
+    const broken = limited({ requests: failing(requests, new Error('lost')), budgets });
+    await expect(broken.submit(LIMITED, [submission()])).rejects.toThrow('lost');
+    expect((await state(budgets)).reservedMicroUsd).toBe(18);
+    const append = () => Promise.reject(new Error('full'));
+    const random = createSeededRandom(2);
+    const full = limited({ payloads: { ...segments.payloads, append }, budgets, random });
+    await expect(full.submit(LIMITED, [submission()])).rejects.toThrow('full');
+    expect((await state(budgets)).reservedMicroUsd).toBe(18);
+  });
+
+  it('looks once at a new call that it refuses', async () => {
+    let looks = 0;
+    const { requests } = start();
+    const { submit } = limited({
+      requests: Object.assign(Object.create(requests), {
+        get: async () => {
+          looks += 1;
+          return null;
+        },
+      }),
+    });
+    const many = Array.from({ length: 100 }, () => submission());
+    const refused = submit(LIMITED, many, { callKey: 'call' });
+    await expect(refused).rejects.toMatchObject({ code: 'budget_exceeded' });
+    expect(looks).toBe(1);
   });
 });
