@@ -42,7 +42,7 @@ export interface AwsHomeOptions {
   readonly random: Random;
 }
 
-export type AwsHome = ReturnType<typeof openAwsHome>;
+type AwsHome = ReturnType<typeof openAwsHome>;
 
 export function openAwsHome(options: AwsHomeOptions) {
   const { clientOptions, bulkQueueUrl, interactiveQueueUrl, clock, random } = options;
