@@ -42,7 +42,6 @@ export interface AwsHomeOptions {
   readonly random: Random;
 }
 
-type AwsHome = ReturnType<typeof openAwsHome>;
 
 export function openAwsHome(options: AwsHomeOptions) {
   const { clientOptions, bulkQueueUrl, interactiveQueueUrl, clock, random } = options;
