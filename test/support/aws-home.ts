@@ -42,7 +42,6 @@ export interface AwsHomeOptions {
   readonly random: Random;
 }
 
-
 export function openAwsHome(options: AwsHomeOptions) {
   const { clientOptions, bulkQueueUrl, interactiveQueueUrl, clock, random } = options;
   const table = openFakeTable(options);
