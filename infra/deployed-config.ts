@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { PenstockConfig } from '../shared/contracts/config.ts';
 import { readConfigText } from '../shared/runtime/config-document.ts';
+import { DeploymentFault } from './deployment-fault.ts';
 
 /** A penstock.yaml that may be deployed. */
 export interface DeployedConfig {
@@ -15,7 +16,7 @@ export const MAX_CONFIG_BYTES = 8 * 1_024;
 /**
  * Reads the file that is going to be deployed.
  *
- * @throws {Error} when it is absent, faulty, too large, or holds what a deployment must not:
+ * @throws {DeploymentFault} when it is absent, faulty, too large, or holds what a deployment must not:
  * secrets in the open, or variables, which nothing fills in on AWS.
  */
 export function readDeployedConfig(file: string): DeployedConfig {
@@ -23,7 +24,7 @@ export function readDeployedConfig(file: string): DeployedConfig {
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    throw new Error(
+    throw new DeploymentFault(
       `config: ${file} cannot be read. Name yours with -c config=FILE; examples/aws/penstock.yaml is one to begin with`,
     );
   }
@@ -32,14 +33,10 @@ export function readDeployedConfig(file: string): DeployedConfig {
 
 /** As `readDeployedConfig`, for a text at hand; `source` names it in errors. */
 export function checkDeployedConfig(text: string, source: string): DeployedConfig {
-  const config = readConfigText(text, source, {
-    environment: {},
-    needsKeys: true,
-    hasSecretStore: true,
-  });
+  const config = parse(text, source);
   const faults = [...openSecrets(config), ...sizeFaults(text), ...formFaults(text)];
   if (faults.length > 0) {
-    throw new Error(
+    throw new DeploymentFault(
       `${source} cannot be deployed:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
   }
@@ -47,6 +44,20 @@ export function checkDeployedConfig(text: string, source: string): DeployedConfi
     apiKey.kind === 'secret' ? [apiKey.name] : [],
   );
   return { text, secretNames: [...new Set(names)].toSorted() };
+}
+
+function parse(text: string, source: string): PenstockConfig {
+  try {
+    return readConfigText(text, source, {
+      environment: {},
+      needsKeys: true,
+      hasSecretStore: true,
+    });
+  } catch (error) {
+    throw new DeploymentFault(error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  }
 }
 
 function openSecrets({ providers, server }: PenstockConfig): string[] {

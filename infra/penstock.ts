@@ -34,7 +34,7 @@ export interface PenstockProps extends ServiceOptions {
  *
  * Callers need `baseUrl`, and a key: `adminKey` names the secret with the first one.
  *
- * @throws {Error} at synthesis, naming every fault of the configuration.
+ * @throws {DeploymentFault} at synthesis, naming every fault of the configuration.
  */
 export class Penstock extends Construct {
   readonly state: State;

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import * as z from 'zod';
 import { didYouMean } from '../shared/contracts/closest-name.ts';
+import { DeploymentFault } from './deployment-fault.ts';
 
 /** Text, as `-c` gives it, or the value itself, as cdk.json does. */
 const whole = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max));
@@ -92,7 +93,7 @@ const isOurs = (name: string): boolean => !/[@:/]/.test(name) && name !== 'avail
  * Reads the settings from CDK context (`-c name=value`). A relative `config` is looked for below
  * `folder`.
  *
- * @throws {Error} naming every fault, also a name that is no setting.
+ * @throws {DeploymentFault} naming every fault, also a name that is no setting.
  */
 export function readSettings(context: Readonly<Record<string, unknown>>, folder: string): Settings {
   const given = Object.fromEntries(Object.entries(context).filter(([name]) => isOurs(name)));
@@ -106,7 +107,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>, folder:
   );
   const faults = [...unknown, ...wrong];
   if (faults.length > 0 || !parsed.success) {
-    throw new Error(
+    throw new DeploymentFault(
       `The settings (-c name=value, or context in cdk.json) are wrong:\n${faults.join('\n')}`,
     );
   }

@@ -1,6 +1,6 @@
 import type { FaultKind } from './faults.ts';
 import { Histogram } from './histogram.ts';
-import type { ModelStats, Stats } from './stats.ts';
+import type { LiveStats, ModelStats } from './stats.ts';
 
 /** What is known of one request, over all its attempts. */
 export interface RequestRecord {
@@ -8,6 +8,8 @@ export interface RequestRecord {
   attempts: number;
   isBilled: boolean;
   isServed: boolean;
+  /** Batches that hold it and have not ended. */
+  queued: number;
 }
 
 /** The account of the whole provider: what no single model can know. */
@@ -49,7 +51,7 @@ export class Books {
   recordOf(key: string): RequestRecord {
     const known = this.#requests.get(key);
     if (known) return known;
-    const record = { attempts: 0, isBilled: false, isServed: false };
+    const record = { attempts: 0, isBilled: false, isServed: false, queued: 0 };
     this.#requests.set(key, record);
     return record;
   }
@@ -65,7 +67,7 @@ export class Books {
     this.serviceTime.record(serviceMs);
   }
 
-  snapshot(models: Stats['models'], costMillionths: number, nowMs: number): Stats {
+  snapshot(models: LiveStats['models'], costMillionths: number, nowMs: number): LiveStats {
     const all = Object.values(models);
     const sum = (read: (model: ModelStats) => number): number =>
       all.reduce((total, model) => total + read(model), 0);

@@ -63,6 +63,8 @@ export interface Answer {
   readonly finish: Finish;
   readonly usage: Usage;
   readonly snapshot: string;
+  /** Made as a row of a batch. */
+  readonly isBatch?: boolean;
 }
 
 /** An error answer in no particular dialect. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import { parseFaults } from './faults.ts';
+import { parseJson } from './http.ts';
 import {
   checkOptions,
   InvalidOptionsError,
@@ -40,6 +41,8 @@ interface Flags {
   readonly fault?: string;
   readonly apiKey?: readonly string[];
   readonly model?: readonly string[];
+  readonly clock?: 'system' | 'frozen' | 'running';
+  readonly batch?: string;
 }
 
 /**
@@ -81,7 +84,12 @@ function createCommand(): Command {
     .option('--no-headers', 'the same as --headers none')
     .option('--fault <spec>', 'e.g. http500:0.02,hang=20s:0.002,outage@10s-20s')
     .option('--api-key <key>', 'accept this key only; may be repeated', collect)
-    .option('--model <name>', 'serve this model only; may be repeated', collect);
+    .option('--model <name>', 'serve this model only; may be repeated', collect)
+    .option('--clock <kind>', 'system, or frozen or running, which POST /_advance moves')
+    .option(
+      '--batch <json>',
+      'options of batches, e.g. {"turnaround":{"p50Ms":60000,"p95Ms":300000}}',
+    );
 }
 
 function optionsOf(flags: Flags): SimulatorOptions {
@@ -113,6 +121,8 @@ function optionsOf(flags: Flags): SimulatorOptions {
     rateHeaders: headers === false ? ('none' as const) : headers,
     faults: flags.fault === undefined ? undefined : faultsOf(flags.fault),
     apiKeys: flags.apiKey && [...flags.apiKey],
+    clock: flags.clock,
+    batches: flags.batch === undefined ? undefined : batchesOf(flags.batch),
     models: flags.model && Object.fromEntries(flags.model.map((name) => [name, {}])),
   });
 }
@@ -131,6 +141,15 @@ function faultsOf(spec: string): string {
     if (error instanceof RangeError) throw new InvalidOptionsError(`--fault: ${error.message}`);
     throw error;
   }
+}
+
+function batchesOf(text: string): NonNullable<SimulatorOptions['batches']> {
+  const batches = parseJson(text);
+  const options = { batches };
+  if (batches === undefined || !isOptions(options)) {
+    throw new InvalidOptionsError('--batch: must be a JSON object');
+  }
+  return options.batches ?? {};
 }
 
 function readConfig(file: string): SimulatorOptions {

@@ -10,10 +10,11 @@ import {
 } from './call.ts';
 import type { SimulatorClock } from './clock.ts';
 import { deliver, resetConnection, sendHtml } from './delivery.ts';
-import { FAULT_PHASES, type FaultKind } from './faults.ts';
-import { headerOf, parseJson, readBody, send } from './http.ts';
-import type { AdmittedJob, Job } from './job.ts';
+import { FAULT_PHASES, type FaultKind, type FaultRule } from './faults.ts';
+import { headerOf, parseJson, readBody, readBytes, send } from './http.ts';
+import { type AdmittedJob, DEFAULT_HANG_MS } from './job.ts';
 import type { Provider } from './provider.ts';
+import type { ResourceRoute } from './resources.ts';
 
 /** Larger bodies are refused. Documented for Anthropic messages; assumed for the others. */
 const MAX_BODY_BYTES = 32 * 1_024 * 1_024;
@@ -66,6 +67,29 @@ export class Exchange {
     await this.#serve(call, text);
   }
 
+  /** Answers a request on a route that keeps things; `fault` befalls it instead, or after the deed. */
+  async keep(route: ResourceRoute, query: string, fault: FaultRule | undefined): Promise<void> {
+    const denied = this.#unauthorized();
+    const body = await readBytes(this.#request, route.maxBytes);
+    if (denied) return this.decline(denied);
+    if (body === undefined) return this.decline(route.tooLarge);
+    if (fault !== undefined && FAULT_PHASES[fault.kind] !== 'spoil') {
+      return this.#answerFault(fault, '', NO_VIEW, 0);
+    }
+    const outcome = await route.handle({
+      query: new URLSearchParams(query),
+      contentType: this.#request.headers['content-type'],
+      body,
+      origin: `http://${this.#request.headers.host ?? 'localhost'}`,
+    });
+    if (!('body' in outcome)) return this.decline(outcome);
+    const headers = [...this.#headers(NO_VIEW, 0), ...(outcome.headers ?? [])];
+    const { contentType } = outcome;
+    if (fault?.kind === 'hang') await this.#clock.sleep(fault.durationMs ?? DEFAULT_HANG_MS);
+    const reply = { status: 200, contentType, headers, body: outcome.body };
+    await deliver(this.#response, reply, fault, this.#clock);
+  }
+
   /** Answers a request that runs no model, if its key is good. */
   show(value: object | Problem): void {
     this.#request.resume();
@@ -86,7 +110,7 @@ export class Exchange {
     const job = provider.open(call, this.#dialect, text, headerKey);
     if (job.fault !== undefined && FAULT_PHASES[job.fault.kind] === 'refuse') {
       provider.refuseByFault(job, job.fault.kind);
-      this.#answerFault(job, job.fault.kind);
+      this.#answerFault(job.fault, call.model, this.#viewOnFault(job.fault.kind, call.model), 0);
       return;
     }
     const admitted = provider.admit(job);
@@ -99,7 +123,7 @@ export class Exchange {
     await this.#clock.sleep(job.workMs);
     if (job.fault !== undefined && FAULT_PHASES[job.fault.kind] === 'fail') {
       provider.fail(admitted);
-      this.#answerFault(job, job.fault.kind, admitted.view);
+      this.#answerFault(job.fault, call.model, admitted.view, job.workMs);
       return;
     }
     const answer = provider.finish(admitted);
@@ -111,7 +135,11 @@ export class Exchange {
     provider.delivered(admitted, this.#isClientGone() ? 'client gone' : 'handed over');
   }
 
-  #answerFault(job: Job, kind: FaultKind, view?: View): void {
+  #viewOnFault(kind: FaultKind, model: string): View {
+    return kind === 'http401' ? NO_VIEW : this.#provider.currentView(model);
+  }
+
+  #answerFault({ kind, durationMs }: FaultRule, model: string, view: View, workMs: number): void {
     if (kind === 'reset_before') {
       resetConnection(this.#response);
       return;
@@ -120,12 +148,10 @@ export class Exchange {
       sendHtml(this.#response);
       return;
     }
-    const problem = this.#dialect.fault(kind, job.call.model);
+    const problem = this.#dialect.fault(kind, model);
     const waits = kind === 'http429' || kind === 'slow_down' || kind === 'slow_down_503';
-    const retryAfterMs = waits ? (job.fault?.durationMs ?? DEFAULT_FAULT_RETRY_MS) : undefined;
-    const levels =
-      kind === 'http401' ? NO_VIEW : (view ?? this.#provider.currentView(job.call.model));
-    this.#sendProblem({ ...problem, retryAfterMs }, levels, view ? job.workMs : 0);
+    const retryAfterMs = waits ? (durationMs ?? DEFAULT_FAULT_RETRY_MS) : undefined;
+    this.#sendProblem({ ...problem, retryAfterMs }, view, workMs);
   }
 
   #reject(problem: Problem): void {

@@ -83,6 +83,8 @@ export interface FaultRule {
   readonly durationMs?: number | undefined;
   /** Strikes only this model. */
   readonly model?: string | undefined;
+  /** Strikes only this operation on files and batches, e.g. `batches.create`. */
+  readonly operation?: string | undefined;
 }
 
 export interface FaultCircumstances {
@@ -91,6 +93,7 @@ export interface FaultCircumstances {
   readonly elapsedMs: number;
   readonly model: string;
   readonly isFlex: boolean;
+  readonly operation?: string;
 }
 
 /** Streams above this one belong to faults, one per rule. */
@@ -101,13 +104,14 @@ export function chooseFault(
   rules: readonly FaultRule[],
   circumstances: FaultCircumstances,
 ): FaultRule | undefined {
-  const { base, attempt, elapsedMs, model, isFlex } = circumstances;
+  const { base, attempt, elapsedMs, model, isFlex, operation } = circumstances;
   return rules.find((rule, index) => {
     if (elapsedMs < (rule.fromMs ?? 0) || elapsedMs >= (rule.untilMs ?? Number.POSITIVE_INFINITY)) {
       return false;
     }
     if (attempt > (rule.attempts ?? Number.POSITIVE_INFINITY)) return false;
     if (rule.model !== undefined && rule.model !== model) return false;
+    if (rule.operation !== undefined && rule.operation !== operation) return false;
     if (rule.kind === 'flex_unavailable' && !isFlex) return false;
     return uniform(base, FAULT_STREAM + index) < (rule.probability ?? 1);
   });

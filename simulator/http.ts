@@ -7,11 +7,19 @@ export interface Reply {
   /** @default application/json */
   readonly contentType?: string | undefined;
   readonly headers: FlatHeaders;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** The text of a body, or undefined when it exceeds `maxBytes`; the rest is then discarded. */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<string | undefined> {
+  return (await readBytes(request, maxBytes))?.toString('utf8');
+}
+
+/** A body, or undefined when it exceeds `maxBytes`; the rest is then discarded. */
+export function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -21,8 +29,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<st
     });
     request.on('end', () => {
       if (bytes > maxBytes) resolve(undefined);
-      else
-        resolve((chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))?.toString('utf8') ?? '');
+      else resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     });
     request.on('error', reject);
   });

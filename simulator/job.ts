@@ -4,9 +4,9 @@ import type { Call, Dialect, View } from './call.ts';
 import type { FaultRule } from './faults.ts';
 import type { Levels, PerDimension } from './limits.ts';
 import type { ModelBooks } from './model-books.ts';
+import { drawLatency } from './option-parts.ts';
 import type { ModelSettings, Settings } from './options.ts';
 import type { PromptCache, PromptUsage } from './prompt-cache.ts';
-import { lognormal, uniform } from './random.ts';
 
 /** One model as it runs: its buckets, its cache, its account. */
 export interface ModelRuntime {
@@ -14,6 +14,15 @@ export interface ModelRuntime {
   levels: Levels;
   cache: PromptCache;
   readonly books: ModelBooks;
+}
+
+/** Who a request is, whichever way it comes. */
+export interface Identity {
+  readonly ids: readonly NamedId[];
+  readonly record: RequestRecord;
+  /** The number of the next attempt. */
+  readonly attempt: number;
+  readonly base: number;
 }
 
 /** One attempt at a request, with everything about it that the seed decides. */
@@ -42,7 +51,7 @@ export interface AdmittedJob extends Job {
 }
 
 /** How long a hang lasts unless the rule says otherwise. Unit: ms. */
-const DEFAULT_HANG_MS = 30_000;
+export const DEFAULT_HANG_MS = 30_000;
 
 /** The name by which repeats of a request are known, or undefined when it bears none. */
 export function requestKey(
@@ -73,10 +82,7 @@ export function drawWorkMs(
   fault: FaultRule | undefined,
   { flexLatencyFactor }: Settings,
 ): number {
-  const modelMs =
-    'p50Ms' in latency
-      ? lognormal(base, LATENCY_STREAM, latency.p50Ms, latency.p95Ms)
-      : latency.minMs + uniform(base, LATENCY_STREAM) * (latency.maxMs - latency.minMs);
+  const modelMs = drawLatency(latency, base, LATENCY_STREAM);
   const factor = call.tier === 'flex' ? flexLatencyFactor : 1;
   const hangMs = fault?.kind === 'hang' ? (fault.durationMs ?? DEFAULT_HANG_MS) : 0;
   return modelMs * factor + hangMs;

@@ -1,6 +1,6 @@
 import { DIMENSIONS, type Dimension, type ModelLimits, type PerDimension } from './limits.ts';
 import type { BilledTokens } from './prices.ts';
-import type { BucketUse, RefusalCounts, Stats } from './stats.ts';
+import type { BucketUse, LiveStats, RefusalCounts } from './stats.ts';
 
 /** A 429 within so long of the one that set the wait may have been on its way already. */
 const ON_THE_WIRE_MS = 50;
@@ -85,7 +85,7 @@ export class ModelBooks {
     return this.#costMillionths;
   }
 
-  snapshot(limits: ModelLimits): Stats['models'][string] {
+  snapshot(limits: ModelLimits): LiveStats['models'][string] {
     const buckets: { [D in Dimension]?: BucketUse } = {};
     for (const dimension of DIMENSIONS) {
       const bucket = limits.buckets[dimension];

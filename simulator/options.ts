@@ -1,15 +1,10 @@
 import { z } from 'zod';
-import {
-  FAULT_PHASES,
-  type FaultKind,
-  type FaultRule,
-  isFaultKind,
-  parseFaults,
-} from './faults.ts';
+import { type BatchSettings, batchesSchema, resolveBatches } from './batches/options.ts';
+import type { FaultRule } from './faults.ts';
 import { compileLimits, type LimitSettings, type ModelLimits } from './limits.ts';
+import { faultsSchema, type Latency, latencySchema, positive } from './option-parts.ts';
 import { LIST_PRICES, type PriceTable } from './prices.ts';
 
-const positive = z.number().positive();
 const limit = z.number().int().positive().nullable().optional();
 
 const limitsSchema = z.strictObject({
@@ -25,52 +20,14 @@ const limitsSchema = z.strictObject({
   charge: z.enum(['max', 'sum', 'prompt']).optional(),
 });
 
-const latencySchema = z.union(
-  [
-    z
-      .strictObject({ p50Ms: positive, p95Ms: positive })
-      .refine((value) => value.p95Ms >= value.p50Ms, 'p95Ms must not be below p50Ms'),
-    z
-      .strictObject({ minMs: z.number().min(0), maxMs: z.number().min(0) })
-      .refine((value) => value.maxMs >= value.minMs, 'maxMs must not be below minMs'),
-  ],
-  { error: 'must be {p50Ms, p95Ms} (lognormal) or {minMs, maxMs} (uniform), each pair ascending' },
-);
-
 const modelSchema = z.strictObject({
   limits: limitsSchema.optional(),
   latency: latencySchema.optional(),
   contextWindow: z.number().int().positive().optional(),
   maxOutputTokens: z.number().int().positive().optional(),
   snapshot: z.string().min(1).optional(),
+  enqueuedTokens: z.number().int().positive().nullable().optional(),
 });
-
-const faultSchema = z.strictObject({
-  kind: z.custom<FaultKind>((value) => typeof value === 'string' && isFaultKind(value), {
-    error: `must be one of ${Object.keys(FAULT_PHASES).join(', ')}`,
-  }),
-  probability: z.number().min(0).max(1).optional(),
-  fromMs: z.number().min(0).optional(),
-  untilMs: positive.optional(),
-  attempts: z.number().int().positive().optional(),
-  durationMs: z.number().min(0).optional(),
-  model: z.string().optional(),
-});
-
-const faultsSchema = z
-  .union([z.string(), z.array(faultSchema)], {
-    error: 'must be a text such as "http500:0.02" or a list of rules',
-  })
-  .transform((faults, context): readonly FaultRule[] => {
-    if (typeof faults !== 'string') return faults;
-    try {
-      return parseFaults(faults);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  });
 
 const priceSchema = z.strictObject({
   input: z.number().int().min(0),
@@ -116,6 +73,8 @@ const optionsSchema = z.strictObject({
   prices: z.record(z.string().min(1), priceSchema).optional(),
   flexPriceFactor: z.number().min(0).optional(),
   flexLatencyFactor: z.number().min(0).optional(),
+  batches: batchesSchema.optional(),
+  clock: z.enum(['system', 'frozen', 'running']).optional(),
   requestKey: z
     .strictObject({
       sources: z.array(z.enum(['header', 'metadata', 'prompt', 'user'])).optional(),
@@ -131,7 +90,6 @@ const optionsSchema = z.strictObject({
 export type SimulatorOptions = z.input<typeof optionsSchema>;
 type CheckedOptions = z.output<typeof optionsSchema>;
 
-type Latency = z.output<typeof latencySchema>;
 type ChargeRule = 'max' | 'sum' | 'prompt';
 type KeySource = 'header' | 'metadata' | 'prompt' | 'user';
 
@@ -144,6 +102,8 @@ export interface ModelSettings {
   readonly maxOutputTokens: number | undefined;
   /** The dated name answers carry; undefined: the name the request used. */
   readonly snapshot: string | undefined;
+  /** Most prompt tokens of unfinished batches; undefined: no limit. */
+  readonly enqueuedTokens: number | undefined;
 }
 
 /** Options with every default applied and every limit compiled. */
@@ -174,6 +134,7 @@ export interface Settings {
   readonly prices: PriceTable;
   readonly flexPriceFactor: number;
   readonly flexLatencyFactor: number;
+  readonly batches: BatchSettings;
   readonly keySources: readonly KeySource[];
   readonly keyPattern: RegExp;
 }
@@ -201,6 +162,7 @@ export function mergeOptions(base: SimulatorOptions, patch: SimulatorOptions): S
   if (patch.output) merged.output = { ...base.output, ...patch.output };
   if (patch.tokens) merged.tokens = { ...base.tokens, ...patch.tokens };
   if (patch.cache) merged.cache = { ...base.cache, ...patch.cache };
+  if (patch.batches) merged.batches = { ...base.batches, ...patch.batches };
   if (patch.requestKey) merged.requestKey = { ...base.requestKey, ...patch.requestKey };
   if (patch.models && base.models) {
     merged.models = { ...base.models };
@@ -229,6 +191,7 @@ export function resolveOptions(options: CheckedOptions): Settings {
       contextWindow: model.contextWindow ?? options.contextWindow,
       maxOutputTokens: model.maxOutputTokens ?? options.maxOutputTokens,
       snapshot: model.snapshot,
+      enqueuedTokens: model.enqueuedTokens ?? options.batches?.enqueuedTokens ?? undefined,
     };
   };
   const { models, output, tokens, cache, requestKey } = options;
@@ -259,6 +222,7 @@ export function resolveOptions(options: CheckedOptions): Settings {
     prices: { ...LIST_PRICES, ...options.prices },
     flexPriceFactor: options.flexPriceFactor ?? 0.5,
     flexLatencyFactor: options.flexLatencyFactor ?? 1,
+    batches: resolveBatches(options.batches ?? {}),
     keySources: requestKey?.sources ?? ['header', 'metadata', 'prompt'],
     keyPattern: new RegExp(requestKey?.pattern ?? '\\[id:([^\\]\\s]{1,128})\\]', 'g'),
   };

@@ -145,7 +145,8 @@ export class PromptCache {
       const isAlive = known !== undefined && known.expiresAtMs > nowMs;
       const earliest = isAlive ? Math.min(known.warmAtMs, warmAtMs) : warmAtMs;
       this.#warm.delete(key);
-      this.#warm.set(key, { warmAtMs: earliest, expiresAtMs: warmAtMs + ttlMs });
+      const livesUntilMs = Math.max(isAlive ? known.expiresAtMs : 0, warmAtMs + ttlMs);
+      this.#warm.set(key, { warmAtMs: earliest, expiresAtMs: livesUntilMs });
     }
     for (const key of this.#warm.keys()) {
       if (this.#warm.size <= WARM_ENTRIES) break;

@@ -1,4 +1,5 @@
 import { compose, findIds } from './answers.ts';
+import { bill } from './billing.ts';
 import { Books } from './books.ts';
 import type { Answer, Call, Dialect, Usage, View } from './call.ts';
 import type { SimulatorClock } from './clock.ts';
@@ -6,6 +7,7 @@ import { chooseFault, FAULT_PHASES, type FaultRule, leavesAnswerIntact } from '.
 import {
   type AdmittedJob,
   drawWorkMs,
+  type Identity,
   type Job,
   type ModelRuntime,
   requestKey,
@@ -23,10 +25,9 @@ import {
 } from './limits.ts';
 import { ModelBooks } from './model-books.ts';
 import type { ModelSettings, Settings } from './options.ts';
-import { costOf, findPrice } from './prices.ts';
 import { PromptCache } from './prompt-cache.ts';
 import { digest, drawBase, EMPTY_LANES, feed } from './random.ts';
-import type { Stats } from './stats.ts';
+import type { LiveStats } from './stats.ts';
 
 const NO_CHARGE: PerDimension = {
   requests: 0,
@@ -88,17 +89,28 @@ export class Provider {
     return models === undefined ? anyModel : models.get(name);
   }
 
-  /** Identifies the request and lets the seed decide its latency and its fault. */
-  open(call: Call, dialect: Dialect, body: string, headerKey: string | undefined): Job {
-    const nowMs = this.#clock.nowMs();
-    const runtime = this.#runtime(call.model);
+  /** The record by which repeats of a request are known, and the base of all draws for its next attempt. */
+  identify(call: Call, body: string, headerKey: string | undefined): Identity {
     const bodyDigest = digest(feed(EMPTY_LANES, body)).toString(36);
-    const { keyPattern, keySources } = this.#settings;
+    const { keyPattern, keySources, seed } = this.#settings;
     const ids = findIds(call, keyPattern);
     const key = requestKey(call, ids, headerKey, keySources) ?? bodyDigest;
     const record = this.#books.recordOf(key);
     const attempt = record.attempts + 1;
-    const base = drawBase(this.#settings.seed, `${bodyDigest}/${key}`, attempt);
+    return { ids, record, attempt, base: drawBase(seed, `${bodyDigest}/${key}`, attempt) };
+  }
+
+  /** 32 hexadecimal digits that no other answer of this run bears. */
+  nextId(): string {
+    this.#answers += 1;
+    return uniqueId(this.#settings.seed, this.#answers);
+  }
+
+  /** Lets the seed decide latency and fault of a request. */
+  open(call: Call, dialect: Dialect, body: string, headerKey: string | undefined): Job {
+    const nowMs = this.#clock.nowMs();
+    const runtime = this.runtime(call.model);
+    const { ids, record, attempt, base } = this.identify(call, body, headerKey);
     const fault = chooseFault(this.#settings.faults, {
       base,
       attempt,
@@ -106,7 +118,6 @@ export class Provider {
       model: call.model,
       isFlex: call.tier === 'flex',
     });
-    this.#answers += 1;
     runtime.books.received += 1;
     return {
       call,
@@ -116,7 +127,7 @@ export class Provider {
       base,
       fault,
       arrivedAtMs: nowMs,
-      id: uniqueId(this.#settings.seed, this.#answers),
+      id: this.nextId(),
       workMs: drawWorkMs(call, runtime.settings, base, fault, this.#settings),
       runtime,
       books: this.#books,
@@ -173,7 +184,8 @@ export class Provider {
       runtime.levels = spend(runtime.settings.limits, runtime.levels, settlement, nowMs);
       runtime.books.settle(settlement);
     }
-    this.#bill(job, usage);
+    const factor = call.tier === 'flex' ? this.#settings.flexPriceFactor : 1;
+    bill(job, usage, factor, this.#settings.prices);
     return {
       id: job.id,
       createdAtMs: job.arrivedAtMs,
@@ -198,7 +210,7 @@ export class Provider {
 
   /** Charges an invalid request what such requests cost: one request and the bare estimate. */
   chargeInvalid(model: string, estimateTokens: number): View {
-    const runtime = this.#runtime(model);
+    const runtime = this.runtime(model);
     const { limits } = runtime.settings;
     const nowMs = this.#clock.nowMs();
     const units = { ...NO_CHARGE, requests: 1, requestsPerDay: 1, totalTokens: estimateTokens };
@@ -208,13 +220,13 @@ export class Provider {
 
   /** Bucket levels of a model as they are now. */
   currentView(model: string): View {
-    const { settings, levels } = this.#runtime(model);
+    const { settings, levels } = this.runtime(model);
     const nowMs = this.#clock.nowMs();
     return (dimension) => viewBucket(settings.limits, levels, dimension, nowMs);
   }
 
-  stats(): Stats {
-    const models: Record<string, Stats['models'][string]> = {};
+  stats(): LiveStats {
+    const models: Record<string, LiveStats['models'][string]> = {};
     let costMillionths = 0;
     for (const [name, { books, settings }] of this.#models) {
       models[name] = books.snapshot(settings.limits);
@@ -223,7 +235,8 @@ export class Provider {
     return this.#books.snapshot(models, costMillionths, this.#clock.nowMs());
   }
 
-  #runtime(name: string): ModelRuntime {
+  /** The model as it runs; opened when it is first named. */
+  runtime(name: string): ModelRuntime {
     const known = this.#models.get(name);
     if (known) return known;
     const settings = this.modelSettings(name) ?? this.#settings.anyModel;
@@ -242,22 +255,6 @@ export class Provider {
     runtime.levels = release(runtime.levels);
     runtime.books.finish();
     books.finish();
-  }
-
-  #bill({ call, record, runtime, books }: AdmittedJob, usage: Usage): void {
-    const { cachedTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage;
-    const tokens = {
-      input: usage.promptTokens - cachedTokens - cacheWrite5mTokens - cacheWrite1hTokens,
-      cachedInput: cachedTokens,
-      cacheWrite5m: cacheWrite5mTokens,
-      cacheWrite1h: cacheWrite1hTokens,
-      output: usage.outputTokens,
-    };
-    const price = findPrice(this.#settings.prices, call.model);
-    const factor = call.tier === 'flex' ? this.#settings.flexPriceFactor : 1;
-    if (price === undefined) books.unpriced += 1;
-    runtime.books.bill(tokens, price === undefined ? 0 : costOf(price, tokens) * factor);
-    books.bill(record);
   }
 }
 

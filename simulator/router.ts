@@ -3,6 +3,7 @@ import { anthropic } from './anthropic/dialect.ts';
 import { anthropicProblem, invalidMessage } from './anthropic/errors.ts';
 import { findAnthropicModel, listAnthropicModels } from './anthropic/models.ts';
 import { findAnthropicRoute } from './anthropic/routes.ts';
+import type { BatchDesk } from './batches/desk.ts';
 import type { Dialect, Problem } from './call.ts';
 import type { SimulatorClock } from './clock.ts';
 import { Exchange } from './exchange.ts';
@@ -11,12 +12,16 @@ import { openAi } from './openai/dialect.ts';
 import { findModel, listModels } from './openai/models.ts';
 import { findOpenAiRoute } from './openai/routes.ts';
 import type { Provider } from './provider.ts';
+import type { FindResource } from './resource-router.ts';
+import type { ResourceRoute } from './resources.ts';
 
 const MODELS_PATH = '/v1/models';
 
 /** Answers requests on the routes of every dialect; the path and the headers tell which one speaks. */
 export function createRouter(
   provider: Provider,
+  desk: BatchDesk,
+  findResource: FindResource,
   clock: SimulatorClock,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   let count = 0;
@@ -27,6 +32,14 @@ export function createRouter(
     const open = (dialect: Dialect): Exchange =>
       new Exchange(request, response, dialect, provider, clock, requestId);
 
+    desk.settle();
+    const kept = findResource(request.method ?? '', path);
+    if (kept) {
+      const exchange = open(kept.dialect);
+      const missing = missingFrom(request, query, kept.precondition);
+      if (missing) return exchange.decline(missing);
+      return exchange.keep(kept, query, desk.drawFault(kept.operation));
+    }
     if (request.method === 'POST') {
       const route = findOpenAiRoute(path);
       if (route) {
@@ -37,9 +50,7 @@ export function createRouter(
         return exchange.run(route.endpoint);
       }
       const endpoint = findAnthropicRoute(path);
-      if (endpoint && request.headers['anthropic-version'] === undefined) {
-        return open(anthropic).decline(invalidMessage('anthropic-version: header is required'));
-      }
+      if (endpoint && !isVersioned(request)) return open(anthropic).decline(versionMissing());
       if (endpoint) return open(anthropic).run(endpoint);
     }
     if (request.method === 'GET' && (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`))) {
@@ -56,6 +67,24 @@ export function createRouter(
 
 function speaksAnthropic({ headers }: IncomingMessage): boolean {
   return headers['anthropic-version'] !== undefined || headers['x-api-key'] !== undefined;
+}
+
+function missingFrom(
+  request: IncomingMessage,
+  query: string,
+  precondition: ResourceRoute['precondition'],
+): Problem | undefined {
+  if (precondition === 'anthropic-version' && !isVersioned(request)) return versionMissing();
+  const isDated = query.includes('api-version=');
+  return precondition === 'api-version' && !isDated ? resourceNotFound() : undefined;
+}
+
+function isVersioned({ headers }: IncomingMessage): boolean {
+  return headers['anthropic-version'] !== undefined;
+}
+
+function versionMissing(): Problem {
+  return invalidMessage('anthropic-version: header is required');
 }
 
 function openAiModels(names: readonly string[], name: string): object | Problem {

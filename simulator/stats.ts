@@ -1,3 +1,4 @@
+import type { BatchStats, FileStats, WebhookStats } from './batches/batch-books.ts';
 import type { FaultKind } from './faults.ts';
 import type { DurationSummary } from './histogram.ts';
 import type { Dimension, PerDimension } from './limits.ts';
@@ -31,7 +32,7 @@ export interface ModelStats {
   readonly refusedDuringRetryAfter: number;
   /** The same, less those that came within 50 ms and may have been on the wire already. */
   readonly refusedDefyingRetryAfter: number;
-  /** Work done, whether or not the answer arrived; each is billed once. */
+  /** Work done, whether or not the answer arrived, rows of batches included; each is billed once. */
   readonly billed: number;
   /** Good answers handed whole to a client that was still there. */
   readonly served: number;
@@ -45,7 +46,8 @@ export interface ModelStats {
   readonly lastAdmissionAtMs: number | null;
 }
 
-export interface Stats extends ModelStats {
+/** What happened on the routes that run a model. */
+export interface LiveStats extends ModelStats {
   readonly startedAtMs: number;
   readonly nowMs: number;
   /** Every request on a route that runs a model, valid or not. */
@@ -59,11 +61,18 @@ export interface Stats extends ModelStats {
   readonly duplicates: number;
   /** Times a request was billed again though a good answer had been handed over. */
   readonly avoidableDuplicates: number;
-  /** Billed work on models without a price; it is missing from the cost. */
+  /** Billed work, rows of batches included, on models without a price; it is missing from the cost. */
   readonly unpriced: number;
   /** From the arrival of served requests to their answers, on the server. */
   readonly serviceTimeMs: DurationSummary;
   readonly models: Readonly<
     Record<string, ModelStats & { readonly buckets: { readonly [D in Dimension]?: BucketUse } }>
   >;
+}
+
+/** Batches and files are counted apart; their rows are billed in the figures of their models. */
+export interface Stats extends LiveStats {
+  readonly batches: BatchStats;
+  readonly files: FileStats;
+  readonly webhooks: WebhookStats;
 }

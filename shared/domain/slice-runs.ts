@@ -120,11 +120,13 @@ export function touch(state: SliceRuns): SliceRuns {
   return state.fence > 0 ? state : { ...state, fence: 1 };
 }
 
-/** Owners whose lease has run out while they held something. */
-export function lapsedOwners({ runs }: SliceRuns, nowMs: number): string[] {
-  const owners = runs.flatMap(({ owner, dueAtMs }) =>
-    owner !== null && dueAtMs <= nowMs ? [owner] : [],
-  );
+/** Owners whose lease has run out while they held something that has not ended. */
+export function lapsedOwners({ runs }: SliceRuns, nowMs: number, hasEnded: HasEnded): string[] {
+  const owners = runs.flatMap(({ owner, dueAtMs, from, to }) => {
+    if (owner === null || dueAtMs > nowMs) return [];
+    for (let index = from; index <= to; index += 1) if (!hasEnded(index)) return [owner];
+    return [];
+  });
   return [...new Set(owners)];
 }
 

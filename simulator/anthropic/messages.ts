@@ -126,7 +126,7 @@ function renderMessage(answer: Answer, format: AnswerFormat): object {
         ephemeral_1h_input_tokens: cacheWrite1hTokens,
       },
       output_tokens: usage.outputTokens,
-      service_tier: 'standard',
+      service_tier: answer.isBatch ? 'batch' : 'standard',
     },
   };
 }

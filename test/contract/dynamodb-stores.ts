@@ -9,9 +9,16 @@ import { type MakeStores, START_MS, type StoresUnderTest } from './builders.ts';
 
 /** Stores on the emulator, where each request is a slice of its own. All share one table. */
 export function dynamoStores(endpoint: () => string): MakeStores {
-  let table: Promise<TestTable> | null = null;
+  return dynamoStoresOn(() => makeTable(endpoint()));
+}
+
+/** The same on any table; made once, at the first test. */
+export function dynamoStoresOn(
+  openTable: () => Promise<Pick<TestTable, 'client' | 'name'>>,
+): MakeStores {
+  let table: Promise<Pick<TestTable, 'client' | 'name'>> | null = null;
   return async () => {
-    table ??= makeTable(endpoint());
+    table ??= openTable();
     return ledgerOn(await table);
   };
 }
@@ -31,7 +38,7 @@ export function placedStores({ requests, work, close }: StoresUnderTest): Stores
 }
 
 /** The ledger over a table. */
-export function ledgerOn({ client, name }: TestTable): StoresUnderTest {
+export function ledgerOn({ client, name }: Pick<TestTable, 'client' | 'name'>): StoresUnderTest {
   const ledger = createDynamoLedger({
     client,
     table: name,

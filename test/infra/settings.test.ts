@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { readSettings } from '../../infra/settings.ts';
 
 const read = (context: Record<string, unknown>) => readSettings(context, '/app');
@@ -66,5 +68,16 @@ describe('readSettings', () => {
       'bulkWindowSeconds must be at least 1 for a bulkBatchSize above 10',
     );
     expect(read({ bulkBatchSize: 10, bulkWindowSeconds: 0 }).bulkWindowSeconds).toBe(0);
+  });
+});
+
+describe('docs/deployment.md', () => {
+  it('names every setting', () => {
+    const text = readFileSync('docs/deployment.md', 'utf8');
+    const { success, data } = z.record(z.string(), z.unknown()).safeParse(read({}));
+    expect(success).toBe(true);
+    for (const name of [...Object.keys(data ?? {}), 'alarmTopicArn', 'hourlyCostAlarmUsd']) {
+      expect(text).toContain(`\`${name}\``);
+    }
   });
 });

@@ -28,6 +28,8 @@ export interface CommitDeps {
   readonly random: Random;
 }
 
+const NONE: ReadonlySet<number> = new Set();
+
 interface Candidate extends Located {
   readonly outcome: RequestOutcome;
   /** Where the outcome stands in the call. */
@@ -82,23 +84,38 @@ export class Commits {
       slice.indices.push(index);
     }
     const touched = [...slices.values()];
-    await inParallel(touched, SLICES_AT_ONCE, ({ facts }) => this.#touch(facts));
-    await inParallel(candidates, PUTS_AT_ONCE, async (candidate) => {
+    const ended = new Map<string, ReadonlySet<number>>();
+    await inParallel(touched, SLICES_AT_ONCE, async ({ facts, indices }) => {
+      ended.set(slicePartition(facts.tenant, facts.slice), await this.#touch(facts, indices));
+    });
+    const isEnded = (facts: SliceFacts, index: number): boolean =>
+      ended.get(slicePartition(facts.tenant, facts.slice))?.has(index) === true;
+    const open = candidates.filter(({ facts, index }) => !isEnded(facts, index));
+    await inParallel(open, PUTS_AT_ONCE, async (candidate) => {
       flags[candidate.at] = await this.#publish(candidate);
     });
     await inParallel(touched, SLICES_AT_ONCE, async ({ facts, indices }) => {
       const isLast = this.#deps.memory.drop(facts.tenant, facts.slice, indices);
-      if (isLast) await this.#deps.booking.bookEnded(facts);
+      const hadEnded = indices.every((index) => isEnded(facts, index));
+      if (isLast && !hadEnded) await this.#deps.booking.bookEnded(facts);
     });
   }
 
-  /** Whoever reads a slice looks for outcomes only once its header says that there may be some. */
-  async #touch(facts: SliceFacts): Promise<void> {
+  /**
+   * Whoever reads a slice looks for outcomes only once its header says that there may be some.
+   * Returns which of the places have ended, as far as was looked: a slice that was not leased here
+   * is committed to by who adopts a dead worker's log, most of which stands already, and a refused
+   * put costs as much as one that publishes.
+   */
+  async #touch(facts: SliceFacts, indices: readonly number[]): Promise<ReadonlySet<number>> {
     const { memory, reader, writer } = this.#deps;
-    if (memory.isTouched(facts.tenant, facts.slice)) return;
+    if (memory.isTouched(facts.tenant, facts.slice)) return NONE;
     const header = await reader.header(facts.tenant, facts.slice);
-    if (header !== null) await writer.change(header, ({ runs }) => touch(runs));
+    if (header === null) return NONE;
+    if (header.state === 'done') return new Set(indices);
+    await writer.change(header, ({ runs }) => touch(runs));
     memory.setTouched(facts.tenant, facts.slice);
+    return new Set((await reader.outcomes(facts)).keys());
   }
 
   async #publish({ facts, spec, index, outcome }: Candidate): Promise<boolean> {

@@ -84,10 +84,17 @@ export class Leasing {
     let hasAllEnded = false;
     const written = await writer.change(header, async (current) => {
       granted = [];
-      await this.#adopt(lapsedOwners(current.runs, terms.nowMs), adopted);
-      const ended = current.runs.fence > 0 ? await reader.outcomes(facts) : new Map();
+      const read = async () =>
+        current.runs.fence > 0 ? await reader.outcomes(facts) : new Map<number, unknown>();
+      let ended = await read();
+      const hasEnded = (index: number): boolean => ended.has(index);
+      const lapsed = lapsedOwners(current.runs, terms.nowMs, hasEnded);
+      if (lapsed.length > 0) {
+        await this.#adopt(lapsed, adopted);
+        ended = await read();
+      }
       hasAllEnded = ended.size === facts.count;
-      const next = grant(current.runs, terms, (index) => ended.has(index));
+      const next = grant(current.runs, terms, hasEnded);
       granted = next.granted;
       return next.state;
     });

@@ -3,8 +3,12 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { InvalidOptionsError, startSimulator } from '../../../simulator/server.ts';
-import { chat, createTestClock, post, start } from './harness.ts';
+import {
+  createFrozenClock,
+  InvalidOptionsError,
+  startSimulator,
+} from '../../../simulator/server.ts';
+import { chat, createTestClock, openAiClient, post, row, start, submit, until } from './harness.ts';
 
 const PATH = '/v1/chat/completions';
 const MAIN = fileURLToPath(new URL('../../../simulator/main.ts', import.meta.url));
@@ -61,7 +65,38 @@ describe('control routes', () => {
   test('an unknown control route says which there are', async () => {
     const response = await fetch(`${(await start()).url}/_state`);
     expect(response.status).toBe(404);
-    expect(await response.text()).toContain('GET /_stats, POST /_reset and POST /_config');
+    expect(await response.text()).toContain(
+      'GET /_stats, POST /_reset, POST /_config and POST /_advance',
+    );
+  });
+});
+
+describe('moving the clock', () => {
+  const advance = (simulator: { url: string }, body: unknown) =>
+    fetch(`${simulator.url}/_advance`, { method: 'POST', body: JSON.stringify(body) });
+
+  test('wakes what sleeps, in order', async () => {
+    const simulator = await start(
+      { latency: { minMs: 5_000, maxMs: 5_000 } },
+      createFrozenClock(1),
+    );
+    const answer = post(simulator, PATH, chat('a'));
+    await until(() => simulator.stats().inFlight === 1);
+    expect(await (await advance(simulator, { ms: 4_999 })).json()).toEqual({ nowMs: 5_000 });
+    expect(simulator.stats().served).toBe(0);
+    await advance(simulator, { ms: 1 });
+    expect((await answer).status).toBe(200);
+  });
+
+  test('is refused for a wrong body, and by a clock that nobody moves', async () => {
+    const frozen = await start({}, createFrozenClock());
+    for (const body of [{}, { ms: -1 }, 'x'])
+      expect((await advance(frozen, body)).status).toBe(400);
+    const running = await startSimulator();
+    onTestFinished(() => running.close());
+    const response = await advance(running, { ms: 1 });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('clock frozen or running');
   });
 });
 
@@ -83,6 +118,18 @@ describe('the program', () => {
     expect(answer.headers.get('x-ratelimit-limit-requests')).toBe('7');
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  test('runs on a clock that moves when told, with batches that end as told', async () => {
+    const { lines } = launch('--json', '--clock', 'running', '--batch', '{"script":["expired"]}');
+    const { url } = JSON.parse((await lines.next()).value);
+    const client = openAiClient({ url });
+    const { id } = await submit(client, [row('a'), row('b')]);
+    await fetch(`${url}/_advance`, { method: 'POST', body: '{"ms":86400000}' });
+    expect(await client.batches.retrieve(id)).toMatchObject({
+      status: 'expired',
+      request_counts: { total: 2, completed: 1 },
+    });
   });
 
   test('prints JSON when asked, and warns when others can reach it', async () => {

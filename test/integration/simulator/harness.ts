@@ -1,7 +1,8 @@
 import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
+import OpenAI, { toFile } from 'openai';
 import { onTestFinished } from 'vitest';
 import {
+  createFrozenClock,
   type Simulator,
   type SimulatorClock,
   type SimulatorOptions,
@@ -52,7 +53,7 @@ export async function start(
   return simulator;
 }
 
-export function openAiClient(simulator: Simulator, apiKey = 'sk-test-0001'): OpenAI {
+export function openAiClient(simulator: Pick<Simulator, 'url'>, apiKey = 'sk-test-0001'): OpenAI {
   return new OpenAI({ baseURL: `${simulator.url}/v1`, apiKey, maxRetries: 0 });
 }
 
@@ -99,4 +100,58 @@ export function post(
 /** Resolves once the condition holds; the test's own timeout bounds it. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A simulator on a clock that stands still until `advance`; batches end within 10 s unless told otherwise. */
+export async function startFrozen(options: SimulatorOptions = {}): Promise<Simulator> {
+  const turnaround = { minMs: 10_000, maxMs: 10_000 };
+  return start(
+    { ...options, batches: { turnaround, ...options.batches } },
+    createFrozenClock(1_700_000_000_000),
+  );
+}
+
+/** A line of a batch's input file. */
+export function row(customId: string, body: object = chat(customId)): string {
+  return JSON.stringify({ custom_id: customId, method: 'POST', url: '/v1/chat/completions', body });
+}
+
+/** Uploads rows as an input file. */
+export async function upload(client: OpenAI, lines: readonly string[], name = 'input.jsonl') {
+  const file = await toFile(Buffer.from(`${lines.join('\n')}\n`), name);
+  return client.files.create({ file, purpose: 'batch' });
+}
+
+/** Uploads rows and makes a batch of them. */
+export async function submit(client: OpenAI, lines: readonly string[]): Promise<OpenAI.Batch> {
+  const file = await upload(client, lines);
+  return client.batches.create({
+    input_file_id: file.id,
+    endpoint: '/v1/chat/completions',
+    completion_window: '24h',
+  });
+}
+
+/** The rows of a result file. */
+export async function rowsOf(
+  client: OpenAI,
+  fileId: string | null | undefined,
+): Promise<ResultRow[]> {
+  const text = await (await client.files.content(fileId ?? '')).text();
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+/** What a result file says of one request. */
+export interface ResultRow {
+  readonly id: string;
+  readonly custom_id: string;
+  readonly response: {
+    readonly status_code: number;
+    readonly request_id: string;
+    readonly body: Record<string, unknown>;
+  } | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
 }

@@ -72,7 +72,7 @@ export class FakeAws {
     const interference = this.interfere({ service, operation });
     if (interference === 'throttle') return json(400, { __type: 'ThrottlingException' });
     try {
-      const input = JSON.parse(String(request.body));
+      const input = JSON.parse(Buffer.from(await bytesOf(request.body)).toString());
       const output =
         service === 'DynamoDB' ? this.dynamo.handle(operation, input) : this.sqs(operation, input);
       if (interference === 'lose_answer') throw connectionReset();

@@ -49,6 +49,8 @@ export class FakeDynamoDb {
   readonly units = { write: 0, read: 0 };
   /** Calls by operation. */
   readonly calls: Record<string, number> = {};
+  /** Told of every write that took effect. */
+  onWrite: (before: Item | null, after: Item) => void = () => undefined;
   private readonly partitions = new Map<string, SortedItems>();
   private readonly indices = new Map<string, Index>(
     [OPEN_INDEX, TENANT_INDEX].map((keys) => [keys.name, { keys, partitions: new Map() }]),
@@ -204,6 +206,7 @@ export class FakeDynamoDb {
 
   /** Returns the units of the table and its indices. */
   private apply({ before, after }: Write, isDelete: boolean): number {
+    this.onWrite(before, after);
     const [partition, sort] = [textAt(after, TABLE.pk), textAt(after, TABLE.sk)];
     const stored = this.partitions.get(partition) ?? new SortedItems();
     this.partitions.set(partition, stored);

@@ -49,8 +49,8 @@ describe('slice runs', () => {
   it('void a lease the millisecond after it ran out, and name who let it lapse', () => {
     const { state } = grant(openRuns(upTo(2)), terms('one', 0), NONE_ENDED);
     expect(grant(state, terms('two', 50), NONE_ENDED).granted).toEqual([]);
-    expect(lapsedOwners(state, 50)).toEqual([]);
-    expect(lapsedOwners(state, 51)).toEqual(['one']);
+    expect(lapsedOwners(state, 50, () => false)).toEqual([]);
+    expect(lapsedOwners(state, 51, () => false)).toEqual(['one']);
     expect(indicesOf(grant(state, terms('two', 51), NONE_ENDED).granted)).toEqual([0, 1]);
   });
 

@@ -46,8 +46,19 @@ test.each([
   [['--latency', '2-5', '--p50', '3'], /either --p50 and --p95, or --latency/],
   [['--config', '/nowhere/at/all.yaml'], /--config \/nowhere\/at\/all\.yaml: ENOENT/],
   [['--charge', 'half'], /limits\.charge/],
+  [['--clock', 'broken'], /clock/],
+  [['--batch', '{'], /--batch: must be a JSON object/],
+  [['--batch', '{"script":["oops"]}'], /batches\.script\.0/],
 ])('%j is refused with the place of the fault', (argv, message) => {
   expect(() => readCommandLine(argv)).toThrow(message);
+});
+
+test('batches and the clock have flags', () => {
+  const line = ['--clock', 'frozen', '--batch', '{"script":["expired"],"priceFactor":0.4}'];
+  expect(readCommandLine(line).options).toMatchObject({
+    clock: 'frozen',
+    batches: { script: ['expired'], priceFactor: 0.4 },
+  });
 });
 
 test('a file that holds no mapping, or a wrong one, is named', () => {

@@ -57,3 +57,34 @@ test('a patch changes what it names and leaves the rest of its group', () => {
     models: { one: { limits: { concurrency: 2 } }, two: { limits: {} } },
   });
 });
+
+test('what is wrong with the options of batches is named, with its path', () => {
+  const message = (batches: object) => {
+    try {
+      checkOptions({ batches });
+      return '';
+    } catch (error) {
+      return String(error);
+    }
+  };
+  expect(message({ script: ['compleet'] })).toMatch(
+    /batches\.script\.0: must be null, one of completed/,
+  );
+  expect(message({ rowFailures: { lost: 0.6, absent: 0.6 } })).toMatch(
+    /batches\.rowFailures: .*exceed 1/,
+  );
+  expect(message({ faults: 'boom' })).toMatch(/batches\.faults: .*unknown kind "boom"/);
+  expect(message({ windows: ['soon'] })).toMatch(/batches\.windows\.0: must be hours or days/);
+  expect(message({ webhooks: { url: 'http://10.0.0.1/', secret: 's' } })).toMatch(
+    /batches\.webhooks\.url: must be a loopback address/,
+  );
+  expect(message({ lagg: {} })).toMatch(/lagg/);
+});
+
+test('a patch of batches lays over the batches there are', () => {
+  const merged = mergeOptions(
+    { batches: { validationMs: 5, lag: { readMs: 1 } } },
+    { batches: { lag: { listMs: 2 } } },
+  );
+  expect(merged.batches).toEqual({ validationMs: 5, lag: { listMs: 2 } });
+});
