@@ -30,7 +30,7 @@ import {
 } from './row-encoding.ts';
 import { idIn } from './view-fields.ts';
 
-/** For calls that send and bring little. Unit: ms. */
+/** For calls that send and bring little, unless the settings allow less. Unit: ms. */
 const CALL_MS = 60_000;
 
 interface Ask extends Pick<CallContext, 'model' | 'isWrite' | 'isAboutOne'> {
@@ -204,11 +204,12 @@ export class HttpNativeBatches implements NativeBatchProvider {
 
   /** A call with little to send. */
   private ask(ask: Ask, signal: AbortSignal): Promise<NativeBatchResult<Answer>> {
+    const { headers, timeouts } = this.parts;
     return this.exchange(ask, signal, {
-      headers: [...this.parts.headers],
+      headers,
       body: ask.body === undefined ? null : JSON.stringify(ask.body),
-      headersMs: CALL_MS,
-      totalMs: CALL_MS,
+      headersMs: Math.min(CALL_MS, timeouts.headersMs),
+      totalMs: Math.min(CALL_MS, timeouts.totalMs),
     });
   }
 

@@ -4,6 +4,7 @@ import type { NativeRow } from '../../../domain/native-batch.ts';
 import type { NativeBatchFailure, NativeRowsQuery } from '../../../ports/native-batch-provider.ts';
 import { isRecord, parseJson } from '../json.ts';
 import { type OpenedStream, StreamBroken } from '../stream-transport.ts';
+import type { WireHeaders } from '../wire-headers.ts';
 import { type CallContext, failure, failureOf } from './call-failure.ts';
 import { readLines, UnboundedLines } from './line-reader.ts';
 import type { NativeBatchParts } from './native-batch-parts.ts';
@@ -22,13 +23,13 @@ export async function* readRows(
   query: NativeRowsQuery,
   signal: AbortSignal,
 ): AsyncGenerator<NativeRow | NativeBatchFailure, void> {
-  const { native, dialect, headers, streams, redactor, clock, wire } = parts;
+  const { native, dialect, headers, streams, redactor, clock, wire, timeouts } = parts;
   const opened = await streams.open(
     {
       path: dialect.routeOf(native.outputPath(query.output)),
       // Outputs are not JSON as a whole, and not every provider calls them the same.
       headers: headers.map((text, at) => (headers[at - 1] === 'accept' ? '*/*' : text)),
-      headersMs: HEAD_MS,
+      headersMs: Math.min(HEAD_MS, timeouts.headersMs),
       totalMs: TOTAL_MS,
     },
     signal,
@@ -74,12 +75,21 @@ export async function* readRows(
       if (!isRecord(row)) yield { kind: 'unreadable', reason: 'The line is not a JSON object' };
       else yield masked(native.readRow({ row, json: text }, query), parts);
     }
+    if (at === 0 && !isFramed(opened.headers)) {
+      const detail = 'The output is empty, and without a length: it may have been cut short';
+      yield failure('provider_malformed', detail, context());
+    }
   } catch (error) {
     if (error instanceof StreamBroken) yield failureOf(error.ended, context());
     else if (error instanceof UnboundedLines) {
       yield failure('provider_malformed', `The output cannot be read: ${error.message}`, context());
     } else throw error;
   }
+}
+
+/** Without either, the end of the connection is the end of the answer, and a cut looks the same. */
+function isFramed(headers: WireHeaders): boolean {
+  return ['content-length', 'transfer-encoding'].some((name) => headers[name] !== undefined);
 }
 
 /** As much of an error as is looked at. */
