@@ -1,13 +1,13 @@
 /** Answers of any size, read as they come: bounded in time and in silence, held back by the reader. */
 
-import { pipeline, type Readable, type Transform } from 'node:stream';
+import { pipeline, Readable, type Transform } from 'node:stream';
 import {
   createBrotliDecompress,
   createGunzip,
   createInflate,
   createZstdDecompress,
 } from 'node:zlib';
-import type { Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { openPool, type TransportOptions } from './transport.ts';
 import {
   type FailureCause,
@@ -54,17 +54,6 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   zstd: createZstdDecompress,
 };
 
-/** Errors from before a byte was sent. */
-const NOT_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 export class StreamTransport {
   private readonly pool: Pool;
 
@@ -76,23 +65,23 @@ export class StreamTransport {
   async open(ask: StreamRequest, signal: AbortSignal): Promise<OpenedStream | NotReceived> {
     if (signal.aborted) return notReceived('aborted', 'The call was aborted', false);
     const limit = new TimeLimit(ask.totalMs, signal);
+    const inFlight = new InFlight();
+    limit.onEnd = (error) => inFlight.body.destroy(error);
     try {
-      const { statusCode, headers, body } = await this.pool.request({
-        method: 'GET',
-        path: ask.path,
-        headers: [...ask.headers],
-        headersTimeout: ask.headersMs,
-        signal: limit.signal,
-      });
-      return {
-        kind: 'opened',
-        statusCode,
-        headers,
-        chunks: () => read(body, { statusCode, headers }, limit),
-      };
+      this.pool.dispatch(
+        {
+          method: 'GET',
+          path: ask.path,
+          headers: [...ask.headers],
+          headersTimeout: ask.headersMs,
+        },
+        inFlight,
+      );
+      const head = await inFlight.head;
+      return { kind: 'opened', ...head, chunks: () => read(inFlight.body, head, limit) };
     } catch (error) {
       limit.lift();
-      return limit.explain(error, { statusCode: 0, headers: {} });
+      return limit.explain(error, { statusCode: 0, headers: {} }, inFlight.isSent);
     }
   }
 
@@ -103,13 +92,70 @@ export class StreamTransport {
 
 type Head = Pick<NotReceived, 'statusCode' | 'headers'>;
 
+/** One answer on its way: its head, then a body that comes as fast as it is read. */
+class InFlight implements Dispatcher.DispatchHandler {
+  readonly head: Promise<Head>;
+  readonly body: Readable;
+  isSent = false;
+  private controller: Dispatcher.DispatchController | null = null;
+  private readonly heads = Promise.withResolvers<Head>();
+  private isEnded = false;
+
+  constructor() {
+    this.head = this.heads.promise;
+    this.body = new Readable({
+      read: () => this.controller?.resume(),
+      destroy: (error, callback) => {
+        const reason = error ?? new Error('The reader has left');
+        if (!this.isEnded) this.controller?.abort(reason);
+        this.heads.reject(reason);
+        callback(error);
+      },
+    });
+    // Errors are told by the head, or to whoever reads; a reader that has left wants none.
+    this.body.on('error', () => undefined);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    // Ended while it waited for a connection: it must not be sent any more.
+    if (this.body.destroyed) controller.abort(new Error('The call has ended'));
+  }
+
+  onRequestSent(): void {
+    this.isSent = true;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: WireHeaders,
+  ): void {
+    if (statusCode >= 200) this.heads.resolve({ statusCode, headers });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.body.push(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.isEnded = true;
+    this.body.push(null);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.isEnded = true;
+    this.body.destroy(error);
+  }
+}
+
 async function* read(body: Readable, head: Head, limit: TimeLimit): AsyncGenerator<Buffer, void> {
-  // The reader may have left already; an error then concerns nobody.
-  body.on('error', () => undefined);
   try {
     for await (const chunk of decoded(body, head)) yield chunk;
   } catch (error) {
-    throw error instanceof StreamBroken ? error : new StreamBroken(limit.explain(error, head));
+    throw error instanceof StreamBroken
+      ? error
+      : new StreamBroken(limit.explain(error, head, true));
   } finally {
     limit.lift();
     body.destroy();
@@ -130,7 +176,7 @@ function decoded(body: Readable, head: Head): AsyncIterable<Buffer> {
 
 /** Ends a stream on the caller's signal and when its time is over, and remembers which it was. */
 class TimeLimit {
-  private readonly controller = new AbortController();
+  onEnd: (error: Error) => void = () => undefined;
   private readonly timer: NodeJS.Timeout;
   private readonly caller: AbortSignal;
   private readonly onAbort = (): void => this.end('aborted', 'The call was aborted');
@@ -144,16 +190,10 @@ class TimeLimit {
     caller.addEventListener('abort', this.onAbort, { once: true });
   }
 
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  explain(error: unknown, { statusCode, headers }: Head): NotReceived {
+  explain(error: unknown, { statusCode, headers }: Head, wasSent: boolean): NotReceived {
     const fault = error instanceof Error ? error : new Error(String(error));
-    const code = 'code' in fault ? String(fault.code) : '';
-    const isSent = !NOT_CONNECTED.has(code);
-    const { cause, detail } = this.ending ?? whyFailed(fault, isSent, statusCode);
-    return notReceived(cause, detail, isSent, statusCode, headers);
+    const { cause, detail } = this.ending ?? whyFailed(fault, wasSent, statusCode);
+    return notReceived(cause, detail, wasSent, statusCode, headers);
   }
 
   lift(): void {
@@ -163,6 +203,6 @@ class TimeLimit {
 
   private end(cause: FailureCause, detail: string): void {
     this.ending = { cause, detail };
-    this.controller.abort(new Error(detail));
+    this.onEnd(new Error(detail));
   }
 }

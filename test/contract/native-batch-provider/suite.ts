@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../shared/domain/errors.ts';
 import type { NativeBatchView, NativeRow } from '../../../shared/domain/native-batch.ts';
+import { remedyFor } from '../../../shared/domain/native-batch-remedy.ts';
 import type { Endpoint } from '../../../shared/domain/request.ts';
 import { NO_USAGE } from '../../../shared/domain/usage.ts';
 import type {
@@ -66,6 +67,8 @@ export function describeNativeBatchProvider(subject: BatchProviderUnderTest): vo
           faults: [],
           script: [],
           quirks: [],
+          enqueuedTokens: 1_000_000_000,
+          queuedRequests: 1_000_000,
           ...subject.options,
           ...options,
         },
@@ -193,6 +196,40 @@ export function describeNativeBatchProvider(subject: BatchProviderUnderTest): vo
         }
       },
     );
+
+    if (subject.hasFiles) {
+      it('says late that the queue was full, and that it is to be tried again', async () => {
+        given({ enqueuedTokens: 1 });
+        const made = await submitted(3);
+        expect(made.end).toBeNull();
+        const view = await ended(made.id);
+        expect(view).toMatchObject({ end: 'failed', outputs: [] });
+        expect(remedyFor(view.faults, 3).kind).toBe('wait');
+      });
+
+      it('says which lines were at fault', async () => {
+        const errors = [
+          { code: 'invalid_json_line', message: 'Bad.', line: 3 },
+          { code: 'duplicate_custom_id', message: 'Twice.', line: 1 },
+        ];
+        given({ script: [{ outcome: 'failed', errors }] });
+        const view = await ended((await submitted(4)).id);
+        const remedy = remedyFor(view.faults, 4);
+        if (remedy.kind !== 'drop_lines') throw new Error(remedy.kind);
+        expect(remedy.faults.map(({ line }) => line)).toEqual([1, 3]);
+      });
+    } else {
+      it('says at once that the queue is full', async () => {
+        given({ queuedRequests: 2 });
+        const outcome = await submit(inputOf(3));
+        expect(outcome).toMatchObject({ code: 'provider_throttled', isAmbiguous: false });
+      });
+
+      it('says when it wants to be asked again', async () => {
+        const { id } = await submitted(1);
+        expect((await viewOf(id)).retryAfterMs).toBe(10_000);
+      });
+    }
 
     it('tells answers, verdicts and losses apart', async () => {
       given({
