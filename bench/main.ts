@@ -12,6 +12,7 @@ import { aws } from './scenarios/aws.ts';
 import { crash } from './scenarios/crash.ts';
 import { limits } from './scenarios/limits.ts';
 import { memory } from './scenarios/memory.ts';
+import { nativeRows } from './scenarios/native-rows.ts';
 import { overhead } from './scenarios/overhead.ts';
 import { terminalFigures, terminalTable } from './tables.ts';
 
@@ -19,6 +20,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   limits,
   overhead,
   memory,
+  'native-rows': nativeRows,
   crash,
   aws,
 };
