@@ -41,15 +41,31 @@ export type ColumnName =
   | 'repeated'
   | 'cost';
 
+/** Figures that are no measurement of an approach. */
+export interface FigureTable {
+  readonly title: string;
+  readonly setting: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 export interface ScenarioReport {
   readonly name: ScenarioName;
   readonly comparisons: readonly Comparison[];
+  readonly tables?: readonly FigureTable[];
   readonly goals: readonly Goal[];
   /** What else was measured, for the stored file. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-export const SCENARIO_NAMES = ['limits', 'overhead', 'memory', 'crash', 'aws'] as const;
+export const SCENARIO_NAMES = [
+  'limits',
+  'overhead',
+  'memory',
+  'native-rows',
+  'crash',
+  'aws',
+] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
 export type Scenario = (context: BenchContext) => Promise<ScenarioReport>;

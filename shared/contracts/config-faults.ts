@@ -63,7 +63,7 @@ export function crossFaults(value: unknown, hasSecretStore: boolean): ConfigFaul
         message: 'is missing; azure-openai has no default: write https://NAME.openai.azure.com',
       });
     }
-    for (const key of ['organization', 'project']) {
+    for (const key of ['organization', 'project', 'batchApi']) {
       if (dialect === 'openai' || fieldOf(provider, key) === undefined) continue;
       faults.push({ path: [...path, key], message: 'is only for dialect openai; leave it out' });
     }

@@ -10,6 +10,10 @@ import { VARIABLE_EXAMPLE } from './config-variables.ts';
 export const DIALECTS = ['openai', 'anthropic', 'azure-openai'] as const;
 export type Dialect = (typeof DIALECTS)[number];
 
+/** Batch APIs that providers of the openai dialect have. */
+const BATCH_APIS = ['openai', 'compatible', 'mistral'] as const;
+export type BatchApi = (typeof BATCH_APIS)[number];
+
 const MICRO_USD_PER_USD = 1_000_000;
 const MAX_PRICE_USD = MAX_RATE / MICRO_USD_PER_USD;
 
@@ -55,6 +59,14 @@ const timeoutsSchema = mapping(
   'a mapping of connectMs, headersMs, bodyIdleMs, totalMs, flexTotalMs',
 );
 
+const batchLimitsSchema = mapping(
+  {
+    mostRows: wholeAboveZero(50_000).exactOptional(),
+    mostBytes: wholeAboveZero(200_000_000).exactOptional(),
+  },
+  'a mapping of mostRows, mostBytes',
+);
+
 const headersSchema = z
   .record(z.string(), z.string({ error: 'must be text' }), {
     error: 'must be a mapping of header names to text',
@@ -78,6 +90,8 @@ export const providerSchema = mapping(
     project: text('a project id').exactOptional(),
     headers: headersSchema.exactOptional(),
     timeouts: timeoutsSchema.exactOptional(),
+    batchApi: oneOf(BATCH_APIS).exactOptional(),
+    batchLimits: batchLimitsSchema.exactOptional(),
   },
   'a mapping with at least dialect and apiKey',
 );

@@ -7,6 +7,7 @@ import { type ModelPrice, modelPrice } from '../domain/pricing.ts';
 import type { Dimension } from '../domain/provider-outcome.ts';
 import { type ConfigFault, crossFaults, describeIssue, describeUnset } from './config-faults.ts';
 import {
+  type BatchApi,
   type ConfigShape,
   configSchema,
   type Dialect,
@@ -56,6 +57,10 @@ export interface ProviderConfig {
   readonly project: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeouts: ProviderTimeouts;
+  /** Which batch API it has; `null` leaves it to the address. */
+  readonly batchApi: BatchApi | null;
+  /** What it takes in one batch, where that is not what its documents say. */
+  readonly batchLimits: { readonly mostRows?: number; readonly mostBytes?: number };
 }
 
 /** One model as configured; what is absent comes from the catalog. */
@@ -165,6 +170,8 @@ function readProvider(provider: ProviderShape, variable: string | null): Provide
     project: provider.project ?? null,
     headers: provider.headers ?? {},
     timeouts: provider.timeouts ?? {},
+    batchApi: provider.batchApi ?? null,
+    batchLimits: provider.batchLimits ?? {},
   };
 }
 

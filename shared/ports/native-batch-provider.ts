@@ -1,5 +1,10 @@
 import type { ErrorCode } from '../domain/errors.ts';
-import type { NativeBatchLimits, NativeBatchView, NativeRow } from '../domain/native-batch.ts';
+import type {
+  NativeBatchFault,
+  NativeBatchLimits,
+  NativeBatchView,
+  NativeRow,
+} from '../domain/native-batch.ts';
 import type { Endpoint } from '../domain/request.ts';
 
 /** A row to be run: `rowId` is ours and safe for every provider, never a caller's own name. */
@@ -16,19 +21,37 @@ export interface NativeBatchInput {
   readonly endpoint: Endpoint;
   /** Model name as the provider knows it. */
   readonly model: string;
+  /** What `rows` gives; anything else fails the call, and nothing is made of it. */
   readonly rowCount: number;
   rows(): AsyncIterable<NativeBatchRow>;
+}
+
+/** Which results are to be read, and for what they were asked. */
+export interface NativeRowsQuery {
+  /** One of a view's outputs. */
+  readonly output: string;
+  readonly endpoint: Endpoint;
+  /** Model name as the provider knows it. */
+  readonly model: string;
+  /** Rows to skip: those read before. 0 reads from the start. */
+  readonly fromRow: number;
 }
 
 /** A call that did not succeed. */
 export interface NativeBatchFailure {
   readonly kind: 'failed';
-  /** Decides what happens next: see `ERROR_DISPOSITIONS`. */
+  /**
+   * Decides what happens next: see `ERROR_DISPOSITIONS`. `not_found`: the provider knows no such
+   * batch or file; of a batch just made see `isYetToAppear`. `capacity_exhausted`: the provider
+   * has no room for more files, or has not yet looked at ours.
+   */
   readonly code: ErrorCode;
   readonly message: string;
   /** True when the provider may have done what was asked although we got no answer. */
   readonly isAmbiguous: boolean;
   readonly retryAfterMs: number | null;
+  /** Lines of the input that a create was refused for, where the provider names them. */
+  readonly faults: readonly NativeBatchFault[];
 }
 
 export type NativeBatchResult<Value> =
@@ -51,7 +74,10 @@ export interface NativeBatchProvider {
     inputFileId: string | null,
     signal: AbortSignal,
   ): Promise<NativeBatchResult<NativeBatchView>>;
-  /** Batches created at or after the instant, newest first, a page at a time. */
+  /**
+   * Batches created at or after the instant, newest first, a page at a time. A failure ends it:
+   * what came before is then not all there is.
+   */
   list(
     sinceMs: number,
     signal: AbortSignal,
@@ -60,14 +86,15 @@ export interface NativeBatchProvider {
   /** Asks for an end; what was done until then is kept. Ending already is no failure. */
   cancel(id: string, signal: AbortSignal): Promise<NativeBatchResult<NativeBatchView>>;
   /**
-   * The rows of one of the outputs, from `fromRow` (0 is the first) on. A file that is cut short
-   * ends with a failure after its last whole row.
+   * The rows of one of the outputs, as they come: shuffled, repeated and foreign ones too. A file
+   * that is cut short ends with a failure after its last whole row.
    */
-  rows(
-    output: string,
-    fromRow: number,
-    signal: AbortSignal,
-  ): AsyncIterable<NativeRow | NativeBatchFailure>;
-  /** Deletes files of a job that has ended; files that are gone are no failure. */
+  rows(query: NativeRowsQuery, signal: AbortSignal): AsyncIterable<NativeRow | NativeBatchFailure>;
+  /**
+   * Deletes a batch's files (input and outputs) once it has ended; files that are gone are no
+   * failure. Every one of them is tried before the first failure is told.
+   */
   deleteFiles(ids: readonly string[], signal: AbortSignal): Promise<NativeBatchResult<null>>;
+  /** Closes sockets. */
+  close(): Promise<void>;
 }

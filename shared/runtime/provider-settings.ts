@@ -38,11 +38,13 @@ export function createProviders(
 
 function settingsOf(config: ProviderConfig): ProviderSettings {
   const { apiKey, headers, timeouts, baseUrl, apiVersion, organization, project } = config;
+  const { batchApi, batchLimits } = config;
   const common = {
     apiKey: apiKey.kind === 'value' ? apiKey.value : null,
     headers,
     timeouts,
     connections: CONNECTIONS,
+    batchLimits,
   };
   switch (config.dialect) {
     case 'openai':
@@ -52,6 +54,7 @@ function settingsOf(config: ProviderConfig): ProviderSettings {
         baseUrl: baseUrl ?? undefined,
         organization: organization ?? undefined,
         project: project ?? undefined,
+        batchApi: batchApi ?? undefined,
       };
     case 'azure-openai':
       return {

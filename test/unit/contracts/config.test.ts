@@ -28,7 +28,14 @@ describe('parseConfig', () => {
   it('reads every field of a full configuration', () => {
     const config = configOf({
       providers: {
-        openai: { ...OPENAI, organization: 'org', project: 'proj', timeouts: { totalMs: 5_000 } },
+        openai: {
+          ...OPENAI,
+          organization: 'org',
+          project: 'proj',
+          timeouts: { totalMs: 5_000 },
+          batchApi: 'compatible',
+          batchLimits: { mostRows: 10 },
+        },
         claude: { dialect: 'anthropic', apiKey: `\${CLAUDE_KEY}`, headers: { 'x-team': 'a' } },
         azure: {
           dialect: 'azure-openai',
@@ -62,6 +69,8 @@ describe('parseConfig', () => {
       organization: 'org',
       project: 'proj',
       timeouts: { totalMs: 5_000 },
+      batchApi: 'compatible',
+      batchLimits: { mostRows: 10 },
     });
     expect(config.providers.get('claude')?.headers).toEqual({ 'x-team': 'a' });
     expect(config.providers.get('azure')?.apiKey).toEqual({
@@ -158,6 +167,10 @@ describe('parseConfig', () => {
     [
       { providers: { c: { dialect: 'anthropic', apiKey: 'k', organization: 'o' } } },
       /organization: is only for dialect openai/,
+    ],
+    [
+      { providers: { c: { dialect: 'anthropic', apiKey: 'k', batchApi: 'mistral' } } },
+      /batchApi: is only for dialect openai/,
     ],
     [
       { providers: { o: { dialect: 'openai', apiKey: 'secretsmanager:prod/key' } } },
