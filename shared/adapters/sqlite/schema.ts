@@ -166,4 +166,12 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (tenant, id)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE turnarounds (
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (provider, model)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

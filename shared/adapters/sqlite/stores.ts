@@ -5,6 +5,7 @@ import { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
 import { SqliteKeyStore } from './key-store.ts';
 import { SqliteRequestStore } from './request-store.ts';
+import { SqliteTurnaroundStore } from './turnaround-store.ts';
 import { SqliteWorkStore } from './work-store.ts';
 
 export interface SqliteStores {
@@ -14,6 +15,8 @@ export interface SqliteStores {
   readonly budgets: SqliteBudgetStore;
   readonly calls: SqliteCallStore;
   readonly keys: SqliteKeyStore;
+  /** How long native batches take. */
+  readonly turnarounds: SqliteTurnaroundStore;
   /** Where adoption of the result log may begin. */
   readonly marks: SqliteCommitMarks;
 }
@@ -28,6 +31,7 @@ export function createSqliteStores(database: Database): SqliteStores {
     budgets: new SqliteBudgetStore(database),
     calls: new SqliteCallStore(database),
     keys: new SqliteKeyStore(database),
+    turnarounds: new SqliteTurnaroundStore(database),
     marks,
   };
 }
