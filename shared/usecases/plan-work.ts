@@ -116,7 +116,9 @@ export function createPlanner(deps: PlannerDeps): Planner {
     return Object.fromEntries(
       DIMENSIONS.flatMap((dimension) => {
         const limit = state.limits[dimension];
-        return limit === undefined ? [] : [[dimension, effectivePerMinute(limit, state.ratePerMille)]];
+        return limit === undefined
+          ? []
+          : [[dimension, effectivePerMinute(limit, state.ratePerMille)]];
       }),
     );
   }

@@ -139,7 +139,7 @@ export class Accepting {
 }
 
 function headerItem({ draft, facts }: NewSlice, state: 'open' | 'accepting') {
-  return encodeHeader(facts, openRuns(draft.specs.keys()), state);
+  return encodeHeader(facts, openRuns(draft.specs.keys(), draft.route), state);
 }
 
 function specsOf({ draft }: NewSlice): RequestSpec[] {

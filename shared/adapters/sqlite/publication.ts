@@ -7,9 +7,9 @@ import { Tallies } from './tallies.ts';
 import { UsageSums } from './usage-rollup.ts';
 
 const FIND_REQUEST = `
-  SELECT seq, model, batch_id, tags, input_tokens, max_output_tokens, reserved_micro_usd,
-    created_at_ms
-  FROM requests WHERE tenant = ? AND id = ?`;
+  SELECT r.seq, r.model, r.batch_id, r.tags, r.input_tokens, r.max_output_tokens,
+    r.reserved_micro_usd, r.created_at_ms, w.route
+  FROM requests r LEFT JOIN work w ON w.seq = r.seq WHERE r.tenant = ? AND r.id = ?`;
 
 /** Publishes: the primary key lets only one outcome of a request in. */
 const INSERT_OUTCOME = `
@@ -62,6 +62,7 @@ export function publishOutcomes(
       model,
       inputTokens: number(row[4]),
       maxOutputTokens: number(row[5]),
+      route: row[8] === 'native' ? 'native' : 'sync',
     });
     usage.add(outcome, { model, batchId, tags: text(row[3]) });
     budgets.add(outcome, numberOrNull(row[6]), number(row[7]));

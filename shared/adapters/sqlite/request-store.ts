@@ -29,6 +29,8 @@ const QUEUE_REQUESTS = `
   INSERT INTO work (seq, model, priority, group_order, due_at_ms, fence, attempts)
   SELECT seq, model, priority, group_order, 0, 0, 0 FROM requests WHERE seq > ?`;
 
+const ROUTE_WORK = 'UPDATE work SET route = ? WHERE seq = ?';
+
 const INSERT_TAG = 'INSERT INTO request_tags (tenant, tag, seq) VALUES (?, ?, ?)';
 
 const FIND_REQUEST = 'SELECT seq FROM requests WHERE tenant = ? AND id = ?';
@@ -66,6 +68,7 @@ export class SqliteRequestStore implements RequestStore {
     const tallies = new Tallies();
     const insert = this.#database.statement(INSERT_REQUEST);
     const before = number(this.#database.statement(LAST_REQUEST).get()?.[0]);
+    const routed: [route: string, seq: number | bigint][] = [];
     const outcomes = requests.map((request): AcceptOutcome | null => {
       const { changes, lastInsertRowid } = insert.run(
         request.tenant,
@@ -93,10 +96,12 @@ export class SqliteRequestStore implements RequestStore {
       for (const tag of new Set(request.tags)) {
         this.#database.statement(INSERT_TAG).run(request.tenant, tag, lastInsertRowid);
       }
+      if (request.route === 'native') routed.push([request.route, lastInsertRowid]);
       tallies.accepted(request.tenant, request.batchId ?? '', request);
       return { kind: 'created', id: request.id };
     });
     this.#database.statement(QUEUE_REQUESTS).run(before);
+    for (const row of routed) this.#database.statement(ROUTE_WORK).run(...row);
     tallies.write(this.#database);
     return requests.map((request, index) => outcomes[index] ?? this.#acceptedBefore(request));
   }

@@ -167,6 +167,46 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   `
+  ALTER TABLE work ADD COLUMN route TEXT NOT NULL DEFAULT 'sync';
+  DROP INDEX work_ready;
+  DROP INDEX work_deferred;
+  DROP INDEX work_leased;
+  CREATE INDEX work_ready ON work (model, route, priority, group_order)
+    WHERE owner IS NULL AND due_at_ms = 0;
+  CREATE INDEX work_deferred ON work (model, route, due_at_ms) WHERE owner IS NULL AND due_at_ms > 0;
+  CREATE INDEX work_leased ON work (model, route, due_at_ms) WHERE owner IS NOT NULL;
+
+  CREATE TABLE backlog_by_route (
+    model TEXT NOT NULL,
+    route TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    max_output_tokens INTEGER NOT NULL,
+    PRIMARY KEY (model, route)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO backlog_by_route
+    SELECT model, 'sync', requests, input_tokens, max_output_tokens FROM backlog;
+  DROP TABLE backlog;
+  ALTER TABLE backlog_by_route RENAME TO backlog;
+
+  CREATE TABLE native_jobs (
+    id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    due_at_ms INTEGER,
+    is_open INTEGER NOT NULL,
+    job TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX native_jobs_due ON native_jobs (due_at_ms) WHERE due_at_ms IS NOT NULL;
+  CREATE INDEX native_jobs_open ON native_jobs (id) WHERE is_open = 1;
+
+  CREATE TABLE native_turnarounds (
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    recent TEXT NOT NULL,
+    PRIMARY KEY (provider, model)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
   CREATE TABLE turnarounds (
     provider TEXT NOT NULL,
     model TEXT NOT NULL,

@@ -7,7 +7,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 const HOUR_MS = 3_600_000;
 
-const BACKLOG = { inputTokens: 1, maxOutputTokens: 1, nextDueAtMs: 0 };
+const BACKLOG = { route: 'sync', inputTokens: 1, maxOutputTokens: 1, nextDueAtMs: 0 } as const;
 
 interface SetUp {
   readonly idle?: readonly SliceNotice[];
