@@ -14,6 +14,8 @@ import { createProviders } from '../shared/runtime/provider-settings.ts';
 import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-results.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
+import { createPlanner, type Planner } from '../shared/usecases/plan-work.ts';
+import { NATIVE_TICK_MS } from './native-tick.ts';
 import { openState } from './state/open-state.ts';
 import type { RunRecords } from './state/run-records.ts';
 
@@ -47,6 +49,7 @@ export interface Engine extends SqliteStores {
   readonly providers: ReadonlyMap<string, CompletionProvider>;
   readonly models: ConfiguredModels;
   readonly dispatcher: Dispatcher;
+  readonly planner: Planner;
   /** What the last owner had received and not published. */
   readonly adopted: AdoptionReport;
   /** Lets go of everything, the directory last. The dispatcher must have ended. */
@@ -80,6 +83,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const owner = random.id('worker_');
     await stores.work.releaseOwnersExcept(owner);
     const adopted = await adoptResults({ log: results, marks: stores.marks, work: stores.work });
+    const planner = createPlanner({
+      work: stores.work,
+      capacity: stores.capacity,
+      turnarounds: stores.turnarounds,
+      models,
+      clock,
+      random,
+      tickMs: NATIVE_TICK_MS,
+    });
     const dispatcher = createDispatcher({
       work: stores.work,
       payloads,
@@ -102,6 +114,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       providers,
       models,
       dispatcher,
+      planner,
       adopted,
       close,
     };

@@ -15,6 +15,7 @@ import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts
 import { createGetRequest } from '../../shared/usecases/get-request.ts';
 import { createListRequests } from '../../shared/usecases/list-requests.ts';
 import type { ManageKeys } from '../../shared/usecases/manage-keys.ts';
+import type { Planner } from '../../shared/usecases/plan-work.ts';
 import { createReadLimits } from '../../shared/usecases/read-limits.ts';
 import { createReadResults } from '../../shared/usecases/read-results.ts';
 import { createReadUsage } from '../../shared/usecases/read-usage.ts';
@@ -42,6 +43,8 @@ export interface ApiDeps extends SubmitRequestsDeps {
   readonly results: ResultLog;
   readonly capacity: CapacityStore;
   readonly completions: CompletionSignal;
+  /** Left out in a home without native batches: what is submitted then waits for a call. */
+  readonly planner?: Planner;
   readonly telemetry: Telemetry;
   readonly authenticate: Authenticate;
   readonly manageKeys: ManageKeys;
@@ -93,7 +96,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
     }),
     ...requestRoutes({
       getRequest,
-      listRequests: createListRequests(requests),
+      listRequests: createListRequests(requests, deps.planner),
       cancelRequest: createCancelRequest(deps),
       countRequests: (tenant, batchId) => requests.counts(tenant, batchId),
     }),

@@ -6,6 +6,7 @@ import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.t
 import { DynamoKeyStore } from '../../shared/adapters/dynamodb/key-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
+import { DynamoTurnaroundStore } from '../../shared/adapters/dynamodb/turnaround-store.ts';
 import { S3UploadStore } from '../../shared/adapters/s3/upload-store.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
 import { SqsMessageReturn } from '../../shared/adapters/sqs/message-return.ts';
@@ -22,10 +23,14 @@ import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createStoredConfig, type Deployment } from '../../shared/runtime/stored-config.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createPlanner } from '../../shared/usecases/plan-work.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
 import { createApi } from './app.ts';
 import { authenticateByGateway } from './authenticate.ts';
 import { apiEnv } from './env.ts';
+
+/** How often the poller looks at native batches. Unit: ms. */
+const NATIVE_TICK_MS = 60_000;
 
 export type Api = ReturnType<typeof createApi>;
 
@@ -73,10 +78,12 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
     random,
     telemetry,
   };
+  const turnarounds = new DynamoTurnaroundStore(table);
   const createFor = ({ models }: Deployment): Api =>
     createApi({
       ...ports,
       models,
+      planner: createPlanner({ ...ports, turnarounds, models, tickMs: NATIVE_TICK_MS }),
       measure: createSizeRequest(models.catalog, 'quick'),
       prefixKey,
       authenticate: authenticateByGateway,

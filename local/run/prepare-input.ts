@@ -72,6 +72,9 @@ async function indexInput(options: PrepareInputOptions): Promise<PreparedInput> 
   const batchId = random.id('batch_');
   const createdAtMs = clock.nowMs();
   const toSpec = specWriter(options, batchId, createdAtMs);
+  const routed = async (spec: RequestSpec): Promise<RequestSpec> =>
+    (await engine.planner.route(spec)) === 'native' ? { ...spec, route: 'native' } : spec;
+  const mayWait = options.windowMs !== null || options.lane === 'native';
   const size = createSizeRequest(engine.models.catalog, 'quick');
   const rejected = await RejectedLines.create(rejectedPath(engine.directory));
   const accepting = new Accepting(engine);
@@ -85,7 +88,8 @@ async function indexInput(options: PrepareInputOptions): Promise<PreparedInput> 
         break;
       }
       await rejected.add(next.value.rejected);
-      await accepting.add(next.value.requests.map(toSpec));
+      const specs = next.value.requests.map(toSpec);
+      await accepting.add(mayWait ? await Promise.all(specs.map(routed)) : specs);
       onProgress(next.value.readBytes, found.bytes, rejected.total);
     }
   } finally {

@@ -167,6 +167,23 @@ const tokenUsageSchema = z.object({
   output_tokens: z.int(),
 });
 
+/** What is planned for a request that has not ended. */
+const planSchema = z
+  .object({
+    lane: z.enum(LANES).meta({ description: 'Where it waits' }),
+    expected_finish_at_ms: z
+      .int()
+      .nullable()
+      .meta({ description: 'When it ends as often as not; null when nobody can tell' }),
+    escalate_at_ms: z
+      .int()
+      .nullable()
+      .meta({ description: 'When it leaves the native lane for a quicker one' }),
+    meets_deadline: z.boolean(),
+    why: z.string().meta({ description: 'One sentence, with the numbers it was decided by' }),
+  })
+  .meta({ id: 'Plan' });
+
 /** A request without its answer, as lists show it. */
 export const requestSummarySchema = z
   .object({
@@ -181,6 +198,7 @@ export const requestSummarySchema = z
     priority: z.int(),
     tags: z.array(z.string()),
     attempts: z.int(),
+    plan: planSchema.nullable().meta({ description: 'null once it has ended' }),
     created_at_ms: z.int(),
     deadline_at_ms: z.int().nullable(),
     finished_at_ms: z.int().nullable(),

@@ -21,6 +21,7 @@ import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { UploadStore } from '../../shared/ports/upload-store.ts';
 import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createPlanner } from '../../shared/usecases/plan-work.ts';
 import type { MeasureRequest, ModelDirectory } from '../../shared/usecases/submit-requests.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';
@@ -91,8 +92,16 @@ export function startApi(setUp: ApiSetUp) {
     clock,
     models,
   });
+  const planner = createPlanner({
+    ...stores,
+    models: directory(models),
+    clock,
+    random,
+    tickMs: 60_000,
+  });
   const app = createApi({
     ...stores,
+    planner,
     payloads: segments.payloads,
     results: segments.results,
     models: directory(models),
