@@ -10,6 +10,8 @@ import {
 } from './scenario.ts';
 import { aws } from './scenarios/aws.ts';
 import { crash } from './scenarios/crash.ts';
+import { deadlines } from './scenarios/deadlines.ts';
+import { headTable } from './scenarios/head-table.ts';
 import { limits } from './scenarios/limits.ts';
 import { memory } from './scenarios/memory.ts';
 import { nativeRows } from './scenarios/native-rows.ts';
@@ -23,6 +25,8 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   'native-rows': nativeRows,
   crash,
   aws,
+  deadlines,
+  'head-table': headTable,
 };
 
 interface Flags {

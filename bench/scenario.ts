@@ -65,6 +65,8 @@ export const SCENARIO_NAMES = [
   'native-rows',
   'crash',
   'aws',
+  'deadlines',
+  'head-table',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 

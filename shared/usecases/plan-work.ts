@@ -49,6 +49,8 @@ export interface Planner {
   plan(request: Plannable): Promise<LaneDecision>;
   /** The queue it should wait in. */
   route(request: Plannable): Promise<Route>;
+  /** The same for many requests of one model, by what is known now. */
+  rule(model: string): Promise<(request: Plannable) => Route>;
   /** What is planned for a request that has not ended; `null` once it has. */
   explain(view: RequestView): Promise<LaneDecision | null>;
   /** What to do with the open jobs of a model that are not being cancelled. */
@@ -162,10 +164,16 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const facts = await outlook(request.model);
     const model = models.get(request.model);
     if (facts === null || model === undefined) return UNKNOWN_MODEL;
-    const { lane: wanted, deadlineAtMs, maxOutputTokens } = request;
-    const offered = model.lanes.filter((lane) => !without.includes(lane));
-    const costs = costsOf(request, model);
-    return planLane({ wanted, offered, costs, deadlineAtMs, maxOutputTokens, nowMs }, facts);
+    const lanes = model.lanes.filter((lane) => !without.includes(lane));
+    return decide(request, { ...model, lanes }, facts, nowMs);
+  }
+
+  async function rule(name: string): Promise<(request: Plannable) => Route> {
+    const facts = await outlook(name);
+    const model = models.get(name);
+    if (facts === null || model === undefined) return () => 'sync';
+    return (request) =>
+      decide(request, model, facts, clock.nowMs()).lane === 'native' ? 'native' : 'sync';
   }
 
   const plan = (request: Plannable) => planAt(request, clock.nowMs());
@@ -220,6 +228,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
     outlook,
     plan,
     route,
+    rule,
     explain,
     async judge(model, jobs) {
       const facts = await outlook(model);
@@ -269,6 +278,24 @@ const UNKNOWN_MODEL: LaneDecision = {
   meetsDeadline: true,
   why: 'Live: nothing is known of the model.',
 };
+
+function decide(
+  request: Plannable,
+  model: ModelSettings,
+  facts: LaneOutlook,
+  nowMs: number,
+): LaneDecision {
+  const { lane: wanted, deadlineAtMs, maxOutputTokens } = request;
+  const question = {
+    wanted,
+    offered: model.lanes,
+    costs: costsOf(request, model),
+    deadlineAtMs,
+    maxOutputTokens,
+    nowMs,
+  };
+  return planLane(question, facts);
+}
 
 function costsOf(
   { inputTokens, maxOutputTokens }: Plannable,
