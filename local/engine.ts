@@ -10,10 +10,15 @@ import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
 import type { Random } from '../shared/ports/random.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import type { ConfiguredModels } from '../shared/runtime/configured-models.ts';
-import { createProviders } from '../shared/runtime/provider-settings.ts';
+import { createNativeProviders, createProviders } from '../shared/runtime/provider-settings.ts';
 import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-results.ts';
+import { DispatchTally } from '../shared/usecases/dispatch/dispatch-tally.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
+import { planRoute } from '../shared/usecases/native/plan-route.ts';
+import { createTickNative } from '../shared/usecases/native/tick-native.ts';
+import { LocalWorker } from './local-worker.ts';
+import { NativeScheduler } from './native-scheduler.ts';
 import { openState } from './state/open-state.ts';
 import type { RunRecords } from './state/run-records.ts';
 
@@ -22,6 +27,19 @@ export const INPUT_SEGMENT = 'input';
 
 /** Whom requests on one machine belong to where no server key says otherwise. */
 export const LOCAL_TENANT = 'local';
+
+/** What a server keeps at a provider after the results were taken in, for whoever looks into a fault. Unit: ms. */
+const KEEP_FILES_MS = 86_400_000;
+/** Of each 64 ms to the deadline one is spent on gathering, five minutes at most. Unit: ms. */
+const GATHER_SHARE = 64;
+const LONGEST_GATHER_MS = 300_000;
+
+function gatherMs(slackMs: number | null): number {
+  return Math.min(
+    LONGEST_GATHER_MS,
+    Math.floor((slackMs ?? Number.MAX_SAFE_INTEGER) / GATHER_SHARE),
+  );
+}
 
 export interface EngineOptions {
   readonly directory: string;
@@ -61,6 +79,7 @@ export interface Engine extends SqliteStores {
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { clock, config, directory, inputPath, models, random, source, telemetry } = options;
   const providers = createProviders(config, source, clock);
+  const nativeProviders = createNativeProviders(config, source, clock);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
@@ -75,12 +94,41 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const payloads = new DiskPayloadStore({ directory, external });
     closers.push(() => payloads.close());
     closers.push(async () => {
-      await Promise.all([...providers.values()].map((provider) => provider.close()));
+      const all = [...providers.values(), ...nativeProviders.values()];
+      await Promise.all(all.map((provider) => provider.close()));
     });
     const owner = random.id('worker_');
-    await stores.work.releaseOwnersExcept(owner);
+    const tally = new DispatchTally();
+    const native = new NativeScheduler({
+      jobs: stores.nativeJobs,
+      work: stores.work,
+      clock,
+      telemetry,
+      createTick: (jobs) =>
+        createTickNative({
+          jobs,
+          work: stores.work,
+          payloads,
+          results,
+          providers: nativeProviders,
+          models,
+          queueTokensOf: (model) => config.models.get(model)?.batchQueueTokens ?? null,
+          planRoute,
+          gatherMs: options.purpose === 'run' ? () => 0 : gatherMs,
+          keepFilesMs: options.purpose === 'run' ? 0 : KEEP_FILES_MS,
+          clock,
+          random,
+          telemetry,
+          onPublished(group) {
+            for (const { outcome } of group) tally.published(outcome);
+            options.onPublished(group);
+          },
+        }),
+    });
+    const open = await native.adopt();
+    await stores.work.releaseOwnersExcept(owner, ...open.map(({ leaseOwner }) => leaseOwner));
     const adopted = await adoptResults({ log: results, marks: stores.marks, work: stores.work });
-    const dispatcher = createDispatcher({
+    const calls = createDispatcher({
       work: stores.work,
       payloads,
       results,
@@ -92,7 +140,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       telemetry,
       owner,
       onPublished: options.onPublished,
+      nativeStops: () => native.stops(),
     });
+    const dispatcher = new LocalWorker(calls, native, tally);
     return {
       ...stores,
       directory,

@@ -124,7 +124,7 @@ function savings(models: readonly ModelPlan[]): string[] {
 const HOW: Readonly<Record<Lane, string>> = {
   live: '',
   flex: ': give --lane flex, or --window 15m and more',
-  native: ', once native batches can be sent; this version cannot yet',
+  native: ': give --lane native, or --window 2h and more',
 };
 
 function unpriced(models: readonly ModelPlan[]): string[] {

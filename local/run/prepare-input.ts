@@ -11,6 +11,7 @@ import { PRIORITIES, type RequestSpec } from '../../shared/domain/request.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
+import { planRoute } from '../../shared/usecases/native/plan-route.ts';
 import { type Engine, INPUT_SEGMENT, LOCAL_TENANT } from '../engine.ts';
 import { RejectedLines } from '../input/rejected-lines.ts';
 import {
@@ -135,25 +136,32 @@ function specWriter(
   createdAtMs: number,
 ): (request: ScannedRequest) => RequestSpec {
   const deadlineAtMs = windowMs === null ? null : createdAtMs + windowMs;
-  return (request) => ({
-    id: requestIdFor(LOCAL_TENANT, `${batchId}\n${request.customId}`),
-    tenant: LOCAL_TENANT,
-    customId: request.customId,
-    batchId,
-    model: request.model.name,
-    endpoint: request.endpoint,
-    lane,
-    priority: PRIORITIES.bulk,
-    tags,
-    fingerprint: request.fingerprint,
-    body: { segment: INPUT_SEGMENT, offset: request.offset, length: request.length },
-    inputTokens: request.inputTokens,
-    maxOutputTokens: request.maxOutputTokens,
-    prefixKey: request.prefixKey,
-    groupOrder: request.groupOrder,
-    createdAtMs,
-    deadlineAtMs,
-  });
+  return (request) => {
+    const route = planRoute({ lane, deadlineAtMs }, request.model, createdAtMs);
+    return { ...specOf(request), ...(route === 'sync' ? {} : { route }) };
+  };
+
+  function specOf(request: ScannedRequest): RequestSpec {
+    return {
+      id: requestIdFor(LOCAL_TENANT, `${batchId}\n${request.customId}`),
+      tenant: LOCAL_TENANT,
+      customId: request.customId,
+      batchId,
+      model: request.model.name,
+      endpoint: request.endpoint,
+      lane,
+      priority: PRIORITIES.bulk,
+      tags,
+      fingerprint: request.fingerprint,
+      body: { segment: INPUT_SEGMENT, offset: request.offset, length: request.length },
+      inputTokens: request.inputTokens,
+      maxOutputTokens: request.maxOutputTokens,
+      prefixKey: request.prefixKey,
+      groupOrder: request.groupOrder,
+      createdAtMs,
+      deadlineAtMs,
+    };
+  }
 }
 
 /** The same content under any name; a file that looks untouched is not read again. */

@@ -4,6 +4,7 @@ import { SqliteCapacityStore } from './capacity-store.ts';
 import { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
 import { SqliteKeyStore } from './key-store.ts';
+import { SqliteNativeJobStore } from './native-job-store.ts';
 import { SqliteRequestStore } from './request-store.ts';
 import { SqliteWorkStore } from './work-store.ts';
 
@@ -14,6 +15,7 @@ export interface SqliteStores {
   readonly budgets: SqliteBudgetStore;
   readonly calls: SqliteCallStore;
   readonly keys: SqliteKeyStore;
+  readonly nativeJobs: SqliteNativeJobStore;
   /** Where adoption of the result log may begin. */
   readonly marks: SqliteCommitMarks;
 }
@@ -28,6 +30,7 @@ export function createSqliteStores(database: Database): SqliteStores {
     budgets: new SqliteBudgetStore(database),
     calls: new SqliteCallStore(database),
     keys: new SqliteKeyStore(database),
+    nativeJobs: new SqliteNativeJobStore(database),
     marks,
   };
 }

@@ -8,6 +8,7 @@ import type { ModelSettings } from '../../domain/model-limits.ts';
 import { costBoundMicroUsd } from '../../domain/pricing.ts';
 import type { RequestSpec } from '../../domain/request.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { planRoute as leastRule, type PlanRoute } from '../native/plan-route.ts';
 import type {
   Body,
   Caller,
@@ -29,6 +30,8 @@ export interface DraftDeps {
   /** Digest of the long opening a request may share with others; `null` when it has none. */
   readonly prefixKey: (model: string, body: Body) => string | null;
   readonly clock: Clock;
+  /** @default the least rule there is */
+  readonly planRoute?: PlanRoute;
 }
 
 type Fitting = Extract<Awaited<ReturnType<MeasureRequest>>, { kind: 'fits' }>;
@@ -45,7 +48,7 @@ export function identityOf(draft: Draft): readonly unknown[] {
 
 /** Judges submissions of one call, in order; those that share an opening become neighbours. */
 export function createPreparer(
-  { models, measure, prefixKey, clock }: DraftDeps,
+  { models, measure, prefixKey, clock, planRoute = leastRule }: DraftDeps,
   { tenant, monthlyBudgetMicroUsd: limit }: Caller,
   { batchId = null }: SubmitOptions,
 ): (submission: Submission) => Promise<Draft | AppError> {
@@ -64,6 +67,9 @@ export function createPreparer(
     const index = (prefix === null ? undefined : firstOfPrefix.get(prefix)) ?? count;
     if (prefix !== null) firstOfPrefix.set(prefix, index);
     count += 1;
+    const { lane } = submission;
+    const deadlineAtMs = completionWindowMs === null ? null : nowMs + completionWindowMs;
+    const route = planRoute({ lane, deadlineAtMs }, model, nowMs);
     return {
       key: idempotencyKey,
       tenant,
@@ -71,7 +77,7 @@ export function createPreparer(
       batchId,
       model: model.name,
       endpoint,
-      lane: submission.lane,
+      lane,
       priority: submission.priority,
       tags: submission.tags,
       fingerprint: fingerprint(endpoint, body),
@@ -81,7 +87,8 @@ export function createPreparer(
       prefixKey: prefix,
       groupOrder: Math.floor(nowMs / 1_000) * GROUPS_PER_SECOND + index,
       createdAtMs: nowMs,
-      deadlineAtMs: completionWindowMs === null ? null : nowMs + completionWindowMs,
+      deadlineAtMs,
+      ...(route === 'sync' ? {} : { route }),
       ...(limit === null ? {} : { reservedMicroUsd: costBound(model, size) }),
     };
   };
