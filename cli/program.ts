@@ -146,9 +146,10 @@ function windowOption(): Option {
 }
 
 function laneOption(): Option {
-  return new Option('--lane <lane>', 'live, flex or native, whatever the window').argParser(
-    parseLane,
-  );
+  return new Option(
+    '--lane <lane>',
+    "live, flex or native (the provider's batches), whatever the window",
+  ).argParser(parseLane);
 }
 
 function concurrencyOption(): Option {

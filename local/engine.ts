@@ -4,17 +4,28 @@ import { DiskPayloadStore } from '../shared/adapters/disk/payload-store.ts';
 import { DiskResultLog } from '../shared/adapters/disk/result-log.ts';
 import type { SqliteStores } from '../shared/adapters/sqlite/stores.ts';
 import type { PenstockConfig } from '../shared/contracts/config.ts';
+import type { ModelSettings } from '../shared/domain/model-limits.ts';
+import { isQueuedAtProvider } from '../shared/domain/native-job.ts';
+import { gatherMs as gatherWithin } from '../shared/domain/plan-lane.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { CompletionProvider } from '../shared/ports/completion-provider.ts';
+import type { NativeJobStore } from '../shared/ports/native-job-store.ts';
 import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
 import type { Random } from '../shared/ports/random.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import type { ConfiguredModels } from '../shared/runtime/configured-models.ts';
-import { createProviders } from '../shared/runtime/provider-settings.ts';
+import { createNativeProviders, createProviders } from '../shared/runtime/provider-settings.ts';
 import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-results.ts';
+import { DispatchTally } from '../shared/usecases/dispatch/dispatch-tally.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
+import type { NativeDeps } from '../shared/usecases/native/native-deps.ts';
+import type { Routable } from '../shared/usecases/native/plan-route.ts';
+import { createReviewNativeJobs, lessonOf } from '../shared/usecases/native/review-native-jobs.ts';
+import { createTickNative } from '../shared/usecases/native/tick-native.ts';
 import { createPlanner, type Planner } from '../shared/usecases/plan-work.ts';
+import { LocalWorker } from './local-worker.ts';
+import { NativeScheduler } from './native-scheduler.ts';
 import { NATIVE_TICK_MS } from './native-tick.ts';
 import { openState } from './state/open-state.ts';
 import type { RunRecords } from './state/run-records.ts';
@@ -24,6 +35,26 @@ export const INPUT_SEGMENT = 'input';
 
 /** Whom requests on one machine belong to where no server key says otherwise. */
 export const LOCAL_TENANT = 'local';
+
+/** What a server keeps at a provider after the results were taken in, for whoever looks into a fault. Unit: ms. */
+const KEEP_FILES_MS = 86_400_000;
+/** How long rows are gathered that have all the time there is. Unit: ms. */
+const NO_SLACK_LIMIT = Number.MAX_SAFE_INTEGER;
+
+const gatherMs = (slackMs: number | null): number => gatherWithin(slackMs ?? NO_SLACK_LIMIT);
+
+/** Whether the provider's queue of batches takes more rows of the model. */
+async function hasRoom(
+  jobs: NativeJobStore,
+  { name }: ModelSettings,
+  queueTokens: number | null,
+): Promise<boolean> {
+  if (queueTokens === null) return true;
+  const waiting = (await jobs.unfinished()).filter(
+    (job) => job.model === name && isQueuedAtProvider(job),
+  );
+  return waiting.reduce((sum, { inputTokens }) => sum + inputTokens, 0) < queueTokens;
+}
 
 export interface EngineOptions {
   readonly directory: string;
@@ -64,6 +95,7 @@ export interface Engine extends SqliteStores {
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { clock, config, directory, inputPath, models, random, source, telemetry } = options;
   const providers = createProviders(config, source, clock);
+  const nativeProviders = createNativeProviders(config, source, clock);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
@@ -78,11 +110,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const payloads = new DiskPayloadStore({ directory, external });
     closers.push(() => payloads.close());
     closers.push(async () => {
-      await Promise.all([...providers.values()].map((provider) => provider.close()));
+      const all = [...providers.values(), ...nativeProviders.values()];
+      await Promise.all(all.map((provider) => provider.close()));
     });
     const owner = random.id('worker_');
-    await stores.work.releaseOwnersExcept(owner);
-    const adopted = await adoptResults({ log: results, marks: stores.marks, work: stores.work });
+    const tally = new DispatchTally();
+    const queueTokensOf = (model: string): number | null =>
+      config.models.get(model)?.batchQueueTokens ?? null;
     const planner = createPlanner({
       work: stores.work,
       capacity: stores.capacity,
@@ -91,8 +125,55 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       clock,
       random,
       tickMs: NATIVE_TICK_MS,
+      hasNativeRoom: (model) => hasRoom(stores.nativeJobs, model, queueTokensOf(model.name)),
     });
-    const dispatcher = createDispatcher({
+    const planRoute = (request: Routable) => planner.route(request);
+    const native = new NativeScheduler({
+      jobs: stores.nativeJobs,
+      work: stores.work,
+      clock,
+      telemetry,
+      createTick(jobs) {
+        const deps: NativeDeps = {
+          jobs,
+          work: stores.work,
+          payloads,
+          results,
+          providers: nativeProviders,
+          models,
+          queueTokensOf,
+          planRoute,
+          planAgain: planRoute,
+          gatherMs: options.purpose === 'run' ? () => 0 : gatherMs,
+          keepFilesMs: options.purpose === 'run' ? 0 : KEEP_FILES_MS,
+          clock,
+          random,
+          telemetry,
+          onPublished(group) {
+            for (const { outcome } of group) tally.published(outcome);
+            options.onPublished(group);
+          },
+          async onSettled(job) {
+            const lesson = lessonOf(job);
+            if (lesson === null) return;
+            await planner.learn(lesson).catch((error: unknown) => {
+              telemetry.log('warn', 'Nothing was learnt of a batch', { job: job.id, error });
+            });
+          },
+        };
+        const tick = createTickNative(deps);
+        const review = createReviewNativeJobs(deps, planner);
+        return async (terms) => {
+          await review();
+          await planner.relieve();
+          return tick(terms);
+        };
+      },
+    });
+    const open = await native.adopt();
+    await stores.work.releaseOwnersExcept(owner, ...open.map(({ leaseOwner }) => leaseOwner));
+    const adopted = await adoptResults({ log: results, marks: stores.marks, work: stores.work });
+    const calls = createDispatcher({
       work: stores.work,
       payloads,
       results,
@@ -104,7 +185,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       telemetry,
       owner,
       onPublished: options.onPublished,
+      nativeStops: () => native.stops(),
     });
+    const dispatcher = new LocalWorker(calls, native, tally);
     return {
       ...stores,
       directory,

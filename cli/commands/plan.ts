@@ -174,7 +174,7 @@ function savings(models: readonly ModelPlan[]): string[] {
 const HOW: Readonly<Record<Lane, string>> = {
   live: '',
   flex: ': give --lane flex, or --window 15m and more',
-  native: ': give --window 24h, or any time that leaves room for a batch',
+  native: ': give --window 24h, or --lane native',
 };
 
 function unpriced(models: readonly ModelPlan[]): string[] {

@@ -106,10 +106,11 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
   };
 }
 
-/** One notice for each slice. */
+/** One notice for each slice that waits for calls; a tick finds by itself what waits for batches. */
 function noticesOf(created: readonly RequestSpec[]): SliceNotice[] {
   const notices = new Map<string, SliceNotice>();
-  for (const { tenant, id, slice, model, priority } of created) {
+  for (const { tenant, id, slice, model, priority, route = 'sync' } of created) {
+    if (route !== 'sync') continue;
     const name = slice?.id ?? id;
     if (!notices.has(name)) notices.set(name, { tenant, slice: name, model, priority });
   }

@@ -139,25 +139,29 @@ function specWriter(
   createdAtMs: number,
 ): (request: ScannedRequest) => RequestSpec {
   const deadlineAtMs = windowMs === null ? null : createdAtMs + windowMs;
-  return (request) => ({
-    id: requestIdFor(LOCAL_TENANT, `${batchId}\n${request.customId}`),
-    tenant: LOCAL_TENANT,
-    customId: request.customId,
-    batchId,
-    model: request.model.name,
-    endpoint: request.endpoint,
-    lane,
-    priority: PRIORITIES.bulk,
-    tags,
-    fingerprint: request.fingerprint,
-    body: { segment: INPUT_SEGMENT, offset: request.offset, length: request.length },
-    inputTokens: request.inputTokens,
-    maxOutputTokens: request.maxOutputTokens,
-    prefixKey: request.prefixKey,
-    groupOrder: request.groupOrder,
-    createdAtMs,
-    deadlineAtMs,
-  });
+  return specOf;
+
+  function specOf(request: ScannedRequest): RequestSpec {
+    return {
+      id: requestIdFor(LOCAL_TENANT, `${batchId}\n${request.customId}`),
+      tenant: LOCAL_TENANT,
+      customId: request.customId,
+      batchId,
+      model: request.model.name,
+      endpoint: request.endpoint,
+      lane,
+      priority: PRIORITIES.bulk,
+      tags,
+      fingerprint: request.fingerprint,
+      body: { segment: INPUT_SEGMENT, offset: request.offset, length: request.length },
+      inputTokens: request.inputTokens,
+      maxOutputTokens: request.maxOutputTokens,
+      prefixKey: request.prefixKey,
+      groupOrder: request.groupOrder,
+      createdAtMs,
+      deadlineAtMs,
+    };
+  }
 }
 
 /** The same content under any name; a file that looks untouched is not read again. */

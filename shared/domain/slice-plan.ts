@@ -10,15 +10,11 @@ export interface SlicePlace {
   readonly index: number;
 }
 
-import type { Route } from './request.ts';
-
 /** What decides which requests may share a slice, and in what order they stand in it. */
 export interface Sliceable {
   readonly model: string;
   readonly priority: number;
   readonly groupOrder: number;
-  /** @default 'sync' */
-  readonly route?: Route;
 }
 
 /** Few enough that one worker finishes a slice in one turn, enough to make its overhead small. */
@@ -35,8 +31,8 @@ export function planSlices(
   mostPerSlice = MOST_REQUESTS_PER_SLICE,
 ): SlicePlace[] {
   const groups = new Map<string, number[]>();
-  items.forEach(({ model, priority, route = 'sync' }, item) => {
-    const key = `${priority}\n${route}\n${model}`;
+  items.forEach(({ model, priority }, item) => {
+    const key = `${priority}\n${model}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [item]);
     else group.push(item);

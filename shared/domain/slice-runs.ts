@@ -64,11 +64,14 @@ export interface Release extends FencedIndex {
 /** Knows which requests of the slice have an outcome. */
 export type HasEnded = (index: number) => boolean;
 
-/** Requests nobody has worked on yet, all due at once. */
-export function openRuns(indices: Iterable<number>, route: Route = 'sync'): SliceRuns {
+/** Requests nobody has worked on yet, all due at once, each in a queue. */
+export function openRuns(
+  indices: Iterable<number>,
+  routeOf: (index: number) => Route = () => 'sync',
+): SliceRuns {
   const runs: Run[] = [];
   for (const index of [...indices].sort((one, other) => one - other)) {
-    push(runs, index, { ...UNTOUCHED, route });
+    push(runs, index, { ...UNTOUCHED, route: routeOf(index) });
   }
   return { fence: 0, runs };
 }

@@ -8,7 +8,7 @@ import type { ModelSettings } from '../domain/model-limits.ts';
 import { type LaneDecision, type LaneOutlook, planLane } from '../domain/plan-lane.ts';
 import { estimateCostMicroUsd } from '../domain/pricing.ts';
 import { DIMENSIONS } from '../domain/provider-outcome.ts';
-import type { LeasedRequest, RequestSpec, RequestView, Route } from '../domain/request.ts';
+import type { LeasedRequest, RequestView, Route } from '../domain/request.ts';
 import { isTerminal } from '../domain/request-state.ts';
 import {
   CANCEL_PRIOR,
@@ -23,12 +23,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Backlog, WorkStore } from '../ports/request-store.ts';
 import type { TurnaroundStore } from '../ports/turnaround-store.ts';
-
-/** What of a request its plan depends on. */
-export type Plannable = Pick<
-  RequestSpec,
-  'model' | 'lane' | 'deadlineAtMs' | 'inputTokens' | 'maxOutputTokens'
->;
+import type { Routable } from './native/plan-route.ts';
 
 /** A native batch that has ended, as the planner learns from it. */
 export interface EndedJob {
@@ -46,11 +41,11 @@ export interface Planner {
   /** What is known of a model now; `null` for one that is not configured. Kept for seconds. */
   outlook(model: string): Promise<LaneOutlook | null>;
   /** The plan of a request that is not in a job, as of now. */
-  plan(request: Plannable): Promise<LaneDecision>;
+  plan(request: Routable): Promise<LaneDecision>;
   /** The queue it should wait in. */
-  route(request: Plannable): Promise<Route>;
+  route(request: Routable): Promise<Route>;
   /** The same for many requests of one model, by what is known now. */
-  rule(model: string): Promise<(request: Plannable) => Route>;
+  rule(model: string): Promise<(request: Routable) => Route>;
   /** What is planned for a request that has not ended; `null` once it has. */
   explain(view: RequestView): Promise<LaneDecision | null>;
   /** What to do with the open jobs of a model that are not being cancelled. */
@@ -157,7 +152,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
   }
 
   async function planAt(
-    request: Plannable,
+    request: Routable,
     nowMs: number,
     without: readonly Lane[] = [],
   ): Promise<LaneDecision> {
@@ -168,7 +163,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
     return decide(request, { ...model, lanes }, facts, nowMs);
   }
 
-  async function rule(name: string): Promise<(request: Plannable) => Route> {
+  async function rule(name: string): Promise<(request: Routable) => Route> {
     const facts = await outlook(name);
     const model = models.get(name);
     if (facts === null || model === undefined) return () => 'sync';
@@ -176,9 +171,9 @@ export function createPlanner(deps: PlannerDeps): Planner {
       decide(request, model, facts, clock.nowMs()).lane === 'native' ? 'native' : 'sync';
   }
 
-  const plan = (request: Plannable) => planAt(request, clock.nowMs());
+  const plan = (request: Routable) => planAt(request, clock.nowMs());
 
-  async function route(request: Plannable): Promise<Route> {
+  async function route(request: Routable): Promise<Route> {
     // Most requests set no limit: they need no look at what is known.
     if (request.deadlineAtMs === null && request.lane !== 'native') return 'sync';
     return (await plan(request)).lane === 'native' ? 'native' : 'sync';
@@ -280,7 +275,7 @@ const UNKNOWN_MODEL: LaneDecision = {
 };
 
 function decide(
-  request: Plannable,
+  request: Routable,
   model: ModelSettings,
   facts: LaneOutlook,
   nowMs: number,
@@ -298,7 +293,7 @@ function decide(
 }
 
 function costsOf(
-  { inputTokens, maxOutputTokens }: Plannable,
+  { inputTokens, maxOutputTokens }: Routable,
   { price }: ModelSettings,
 ): Readonly<Record<Lane, number>> | null {
   if (price === null) return null;

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
-import type { RequestSpec, Route } from '../../domain/request.ts';
+import type { RequestSpec } from '../../domain/request.ts';
 import { placedId } from '../../domain/slice-plan.ts';
 import type { SliceFacts } from './slice-header.ts';
 import { placeOf } from './spec-codec.ts';
@@ -13,8 +13,6 @@ export interface DraftSlice {
   readonly slice: string;
   readonly model: string;
   readonly priority: number;
-  /** The queue all of its requests begin in. */
-  readonly route: Route;
   /** By their place. */
   readonly specs: ReadonlyMap<number, RequestSpec>;
   /** Whether there are requests whose place cannot be read from their id, and that need an alias. */
@@ -30,7 +28,7 @@ export function draftSlices(requests: readonly RequestSpec[]): DraftSlice[] {
   const drafts = new Map<string, Draft>();
   const seen = new Set<string>();
   for (const spec of requests) {
-    const { tenant, model, priority, route = 'sync' } = spec;
+    const { tenant, model, priority } = spec;
     const identity = `${tenant}\n${spec.id}`;
     if (seen.has(identity)) continue;
     seen.add(identity);
@@ -41,14 +39,12 @@ export function draftSlices(requests: readonly RequestSpec[]): DraftSlice[] {
       slice,
       model,
       priority,
-      route,
       specs: new Map(),
       isKeyed: false,
       isSingle: spec.id === slice,
     };
     drafts.set(name, draft);
-    const isOfKind = draft.model === model && draft.priority === priority && draft.route === route;
-    if (draft.specs.has(index) || !isOfKind) {
+    if (draft.specs.has(index) || draft.model !== model || draft.priority !== priority) {
       throw new AppError('internal', `${spec.id} cannot stand at ${index} of the slice ${slice}`);
     }
     draft.specs.set(index, spec);

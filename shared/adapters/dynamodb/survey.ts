@@ -92,8 +92,8 @@ function emptySums(model: string, route: Route): Sums {
 }
 
 /**
- * Adds what is open of a slice in the queue of the sums. A slice begins in one queue; where its
- * requests have parted since, its tokens are shared by their number.
+ * Adds what is open of a slice in the queue of the sums. Where its requests are in both, their
+ * tokens are shared by their number.
  */
 function addOpen(sums: Sums, { facts, runs }: SliceHeader, ended: Outcomes): void {
   const dueAtMs = nextDueAtMs(runs, (index) => ended.has(index), sums.route);

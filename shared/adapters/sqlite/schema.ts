@@ -193,18 +193,9 @@ export const SCHEMA_STEPS: readonly string[] = [
     id TEXT PRIMARY KEY,
     version INTEGER NOT NULL,
     due_at_ms INTEGER,
-    is_open INTEGER NOT NULL,
     job TEXT NOT NULL
-  ) STRICT, WITHOUT ROWID;
+  ) STRICT;
   CREATE INDEX native_jobs_due ON native_jobs (due_at_ms) WHERE due_at_ms IS NOT NULL;
-  CREATE INDEX native_jobs_open ON native_jobs (id) WHERE is_open = 1;
-
-  CREATE TABLE native_turnarounds (
-    provider TEXT NOT NULL,
-    model TEXT NOT NULL,
-    recent TEXT NOT NULL,
-    PRIMARY KEY (provider, model)
-  ) STRICT, WITHOUT ROWID;
   `,
   `
   CREATE TABLE turnarounds (

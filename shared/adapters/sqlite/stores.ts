@@ -4,6 +4,7 @@ import { SqliteCapacityStore } from './capacity-store.ts';
 import { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
 import { SqliteKeyStore } from './key-store.ts';
+import { SqliteNativeJobStore } from './native-job-store.ts';
 import { SqliteRequestStore } from './request-store.ts';
 import { SqliteTurnaroundStore } from './turnaround-store.ts';
 import { SqliteWorkStore } from './work-store.ts';
@@ -15,6 +16,7 @@ export interface SqliteStores {
   readonly budgets: SqliteBudgetStore;
   readonly calls: SqliteCallStore;
   readonly keys: SqliteKeyStore;
+  readonly nativeJobs: SqliteNativeJobStore;
   /** How long native batches take. */
   readonly turnarounds: SqliteTurnaroundStore;
   /** Where adoption of the result log may begin. */
@@ -31,6 +33,7 @@ export function createSqliteStores(database: Database): SqliteStores {
     budgets: new SqliteBudgetStore(database),
     calls: new SqliteCallStore(database),
     keys: new SqliteKeyStore(database),
+    nativeJobs: new SqliteNativeJobStore(database),
     turnarounds: new SqliteTurnaroundStore(database),
     marks,
   };

@@ -8,6 +8,7 @@ import type { ModelSettings } from '../../domain/model-limits.ts';
 import { costBoundMicroUsd } from '../../domain/pricing.ts';
 import type { RequestSpec } from '../../domain/request.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { planRoute as leastRule } from '../native/plan-route.ts';
 import type { Planner } from '../plan-work.ts';
 import type {
   Body,
@@ -30,7 +31,7 @@ export interface DraftDeps {
   /** Digest of the long opening a request may share with others; `null` when it has none. */
   readonly prefixKey: (model: string, body: Body) => string | null;
   readonly clock: Clock;
-  /** Left out where all requests wait for a call. */
+  /** @default the least rule there is */
   readonly planner?: Pick<Planner, 'route'>;
 }
 
@@ -87,7 +88,8 @@ export function createPreparer(
       deadlineAtMs: completionWindowMs === null ? null : nowMs + completionWindowMs,
       ...(limit === null ? {} : { reservedMicroUsd: costBound(model, size) }),
     };
-    return (await planner?.route(draft)) === 'native' ? { ...draft, route: 'native' } : draft;
+    const route = planner ? await planner.route(draft) : leastRule(draft, model, nowMs);
+    return route === 'native' ? { ...draft, route } : draft;
   };
 
   function unknownModel({ model }: Submission): AppError {

@@ -1,0 +1,140 @@
+/** Takes in what a batch has answered, a group of lines at a time, from wherever the last tick got to. */
+
+import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
+import type { NativeRow } from '../../domain/native-batch.ts';
+import type { NativeCheckpoint } from '../../domain/native-job.ts';
+import type { NativeBatchFailure, NativeBatchProvider } from '../../ports/native-batch-provider.ts';
+import type { HeldJob } from './held-job.ts';
+import type { NativeDeps, TickTerms } from './native-deps.ts';
+import { publishRows } from './publish-rows.ts';
+import { markMet, type RowLedger, reconcileRows } from './reconcile-rows.ts';
+
+const LINES_PER_GROUP = 500;
+/** Answers held in memory before they are published. Unit: UTF-16 units. */
+const GROUP_LENGTH = 8_000_000;
+/** An output that breaks off so often at the same line has no more to give. */
+const MOST_STALLS = 5;
+const STALL_MS = 30_000;
+
+/**
+ * Reads the outputs of an ended batch to their ends; false when the time ran out or an output
+ * broke off, and the rest is for a later tick. Lines before the checkpoint are only counted as met.
+ */
+export async function ingestResults(
+  deps: NativeDeps,
+  held: HeldJob,
+  provider: NativeBatchProvider,
+  ledger: RowLedger,
+  terms: TickTerms,
+): Promise<boolean> {
+  const { outputs } = held.facts;
+  for (const output of outputs.keys()) {
+    const isRead = await ingestOutput(deps, held, provider, ledger, output, terms);
+    if (!isRead) return false;
+  }
+  return true;
+}
+
+async function ingestOutput(
+  deps: NativeDeps,
+  held: HeldJob,
+  provider: NativeBatchProvider,
+  ledger: RowLedger,
+  output: number,
+  { signal, deadlineMs }: TickTerms,
+): Promise<boolean> {
+  const { clock } = deps;
+  const { endpoint, outputs, model } = held.facts;
+  const query = {
+    output: outputs[output] ?? '',
+    endpoint,
+    model: deps.models.get(model)?.providerModel ?? model,
+    fromRow: 0,
+  };
+  const start = held.facts.checkpoint;
+  const skipped = output < start.output ? Number.POSITIVE_INFINITY : start.row;
+  const isPast = output > start.output;
+  let read = 0;
+  let group: NativeRow[] = [];
+  let length = 0;
+  let broke: NativeBatchFailure | null = null;
+  const flush = async (): Promise<void> => {
+    if (group.length === 0) return;
+    const { checkpoint } = held.facts;
+    const terms = { ...ledger, job: held.facts, nowMs: clock.nowMs() };
+    const { publish, handBack, tally } = reconcileRows(terms, group, checkpoint.tally);
+    await publishRows(deps, publish, handBack);
+    group = [];
+    length = 0;
+    await held.save({ checkpoint: { ...checkpoint, output, row: read, stalls: 0, tally } });
+  };
+  for await (const line of provider.rows(query, signal)) {
+    if ('faults' in line) {
+      broke = line;
+      break;
+    }
+    read += 1;
+    if (!isPast && read <= skipped) {
+      markMet(ledger, line);
+      continue;
+    }
+    group.push(line);
+    length += 'bodyJson' in line ? (line.bodyJson?.length ?? 0) : 0;
+    if (group.length < LINES_PER_GROUP && length < GROUP_LENGTH) continue;
+    await flush();
+    if (clock.nowMs() < deadlineMs && !signal.aborted) continue;
+    await held.rest(clock.nowMs(), { note: 'taking in results' });
+    return false;
+  }
+  await flush();
+  if (broke !== null && !(await isSpent(deps, held, broke, signal))) return false;
+  if (output >= held.facts.checkpoint.output) await finishOutput(held, output, broke);
+  return true;
+}
+
+/** Whether an output that broke off has no more to give; otherwise the job rests. */
+async function isSpent(
+  { clock, telemetry }: NativeDeps,
+  held: HeldJob,
+  { code, message }: NativeBatchFailure,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { checkpoint, id, provider } = held.facts;
+  const nowMs = clock.nowMs();
+  if (signal.aborted) {
+    await held.rest(nowMs, { note: 'taking in results' });
+    return false;
+  }
+  const stalls = checkpoint.stalls + 1;
+  const isGone = ERROR_DISPOSITIONS[code] === 'give_up';
+  if (isGone || stalls >= MOST_STALLS) {
+    telemetry.log('error', 'Results of a batch are missing; their rows are run again', {
+      job: id,
+      provider,
+      code,
+    });
+    return true;
+  }
+  await held.rest(nowMs + STALL_MS * stalls, {
+    checkpoint: { ...checkpoint, stalls },
+    note: `${code}: ${message}`,
+  });
+  return false;
+}
+
+async function finishOutput(
+  held: HeldJob,
+  output: number,
+  broke: NativeBatchFailure | null,
+): Promise<void> {
+  const { checkpoint } = held.facts;
+  const fault = broke === null ? [] : [`output ${output}: ${broke.code}: ${broke.message}`];
+  const next: NativeCheckpoint = {
+    ...checkpoint,
+    output: output + 1,
+    row: 0,
+    stalls: 0,
+    faults: [...checkpoint.faults, ...fault],
+  };
+  await held.save({ checkpoint: next });
+}
