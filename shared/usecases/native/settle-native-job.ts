@@ -128,14 +128,18 @@ async function apply(
   }
 }
 
-/** Rows that were not run: another batch if there is time, else a call. */
+/**
+ * Rows that were not run. Where time ran out, or we gave the batch up, another one if there is
+ * still time; what a provider dropped of its own accord is told apart by calls.
+ */
 async function planLeft(deps: NativeDeps, job: NativeJob, left: readonly Left[]): Promise<void> {
   const { clock, models, planAgain } = deps;
   const model = models.get(job.model);
   const nowMs = clock.nowMs();
+  const isOutOfTime = job.cancelWantedAtMs !== null || job.end === 'expired';
   const routes = await Promise.all(
     left.map(({ row }) =>
-      model === undefined || planAgain === undefined
+      model === undefined || planAgain === undefined || !isOutOfTime
         ? ('sync' as const)
         : planAgain({ ...row, model: job.model }, model, nowMs),
     ),
