@@ -23,7 +23,7 @@ export async function orphansOfSdk(
   const simulator = await startSimulatorProcess(scratch, setting.provider);
   try {
     const outputPath = scratch.path('orphans.jsonl');
-    const pool = script === 'sdk-client.ts' ? ['80', 'default'] : [];
+    const pool = script === 'sdk-client.ts' ? ['all', 'default'] : [];
     const args = [inputPath, outputPath, simulator.url, ...pool];
     const { child } = startMeasured(scratch, `bench/baselines/${script}`, args);
     if (script === 'sdk-batch.ts') await sleep(SETTLE_MS);

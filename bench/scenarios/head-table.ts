@@ -108,10 +108,10 @@ export async function headTable(context: BenchContext): Promise<ScenarioReport> 
   );
   const table: FigureTable = {
     title: 'Ten thousand requests, each way',
-    setting: `${asCount(count)} requests of 1,200 shared and 50 to 300 own tokens, max_tokens 64 to 256, ${MODEL} at list price. Limits: 12,000 requests and 8,000,000 tokens a minute, which let ${limitPerSecond.toFixed(0)} requests a second through; prompt and max_tokens are charged at admission; a 429 costs a request. Service time lognormal, P50 0.80 s, P95 1.77 s. The simulated provider ends a native batch ${TURNAROUND_MS / 1_000} s after it was created: a setting, not a measurement; real ones take minutes to hours. Costs and rates are for ${asCount(PER)} requests. Orphans: answers that were paid for and that nobody will have, of ${asCount(killed)} requests whose client was killed after a third (a batch: after it was created); Penstock was then given the same command again.`,
+    setting: `${asCount(count)} requests of 1,200 shared and 50 to 300 own tokens, max_tokens 64 to 256, ${MODEL} at list price. Limits: 12,000 requests and 8,000,000 tokens a minute, which let ${limitPerSecond.toFixed(0)} requests a second through; prompt and max_tokens are charged at admission; a 429 costs a request. Service time lognormal, P50 0.80 s, P95 1.77 s. The simulated provider ends a native batch ${TURNAROUND_MS / 1_000} s after it was created: a setting, not a measurement; real ones take minutes to hours. Costs are for ${asCount(PER)} answers; a batch is billed at half price, without the prompt cache that live calls read from. Orphans: answers that were paid for and that nobody will have, of ${asCount(killed)} requests whose client was killed after a third (a batch: after it was created); Penstock was then given the same command again.`,
     header: [
       '',
-      'cost / 10k',
+      'cost / 10k answers',
       'dispatch P95',
       'submit-to-result P95',
       'answers/s',
@@ -131,12 +131,12 @@ export async function headTable(context: BenchContext): Promise<ScenarioReport> 
 }
 
 function cells({ measured, sampled, orphans }: Row): string[] {
-  const { approach, requests, costUsd, fromFirstAttemptMs, fromSubmissionMs } = measured;
+  const { approach, answered, costUsd, fromFirstAttemptMs, fromSubmissionMs } = measured;
   const scale = sampled === null ? 1 : PER / sampled;
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;
   return [
     approach,
-    `$${((costUsd * PER) / requests).toFixed(2)}`,
+    `$${((costUsd * PER) / answered).toFixed(2)}`,
     seconds(fromFirstAttemptMs.p95),
     `${sampled === null ? '' : '~'}${seconds(fromSubmissionMs.p95 * scale)}`,
     measured.answersPerSecond.toFixed(measured.answersPerSecond < 10 ? 1 : 0),
