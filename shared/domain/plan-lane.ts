@@ -52,7 +52,7 @@ export interface LaneDecision {
 export const FLEX_NEEDS_MS = 10 * 60_000;
 
 /** A native try that succeeds more rarely is not worth its upload. */
-const LEAST_CHANCE = 0.02;
+const LEAST_CHANCE = 0.005;
 
 /** Where a cheap lane without this doubt costs the same, the doubtful one is not taken. */
 const LIKELY = 0.5;

@@ -51,8 +51,8 @@ export const JOB_PRIOR: DurationPrior = {
 
 /** Providers promise to have cancelled within ten minutes; most need seconds. */
 export const CANCEL_PRIOR: DurationPrior = {
-  p50Ms: 60_000,
-  p95Ms: 480_000,
+  p50Ms: 30_000,
+  p95Ms: 240_000,
   neverShare: 0,
   weight: 4,
 };
