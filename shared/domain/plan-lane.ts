@@ -57,6 +57,9 @@ const LEAST_CHANCE = 0.005;
 /** Where a cheap lane without this doubt costs the same, the doubtful one is not taken. */
 const LIKELY = 0.5;
 
+/** Nor where it costs little more and the chance is smaller. */
+const LEAST_CHANCE_BEFORE_FLEX = 0.1;
+
 /** Of each 64 ms of slack, one is spent on gathering rows for a job. Unit of the bound: ms. */
 const GATHER_SHARE = 64;
 const LONGEST_GATHER_MS = 5 * 60_000;
@@ -178,7 +181,8 @@ function escalation(
 
 function isWorthIt({ chance, expectedCost }: NativeTry, flexCost: number | null): boolean {
   if (flexCost === null) return true;
-  return expectedCost < flexCost || (expectedCost === flexCost && chance >= LIKELY);
+  const needed = expectedCost < flexCost ? LEAST_CHANCE_BEFORE_FLEX : LIKELY;
+  return expectedCost <= flexCost && chance >= needed;
 }
 
 function hasFlexTime(
