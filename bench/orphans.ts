@@ -1,5 +1,6 @@
 /** `kill -9` in the middle: how many answers were paid for that nobody will ever have. */
 
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,10 +11,12 @@ import { type DeclaredLimits, startPenstockRun } from './processes/penstock-proc
 import { type SimulatorProcess, startSimulatorProcess } from './processes/simulator-process.ts';
 
 const POLL_MS = 50;
+/** A fifth has been sent: less than a full bucket lets through at once. */
+const KILLED_AT = 5;
 /** What the provider had in work has arrived in its books by then. */
 const SETTLE_MS = 4_000;
 
-/** A script of the SDK, killed once a third was sent; a batch, once it has been created. */
+/** A script of the SDK, killed once a fifth was sent; a batch, once it has been created. */
 export async function orphansOfSdk(
   setting: Setting,
   script: 'sdk-client.ts' | 'sdk-batch.ts',
@@ -27,7 +30,7 @@ export async function orphansOfSdk(
     const args = [inputPath, outputPath, simulator.url, ...pool];
     const { child } = startMeasured(scratch, `bench/baselines/${script}`, args);
     if (script === 'sdk-batch.ts') await sleep(SETTLE_MS);
-    else await untilAdmitted(simulator, requests / 3);
+    else await untilAdmitted(simulator, requests / KILLED_AT, child);
     const exit = once(child, 'exit');
     child.kill('SIGKILL');
     await exit;
@@ -68,7 +71,7 @@ export async function orphansOfPenstock(
     };
     const { child } = startPenstockRun(scratch, run);
     if (window === '24h') await sleep(2 * SETTLE_MS);
-    else await untilAdmitted(simulator, requests / 3);
+    else await untilAdmitted(simulator, requests / KILLED_AT, child);
     const exit = once(child, 'exit');
     child.kill('SIGKILL');
     await exit;
@@ -81,8 +84,15 @@ export async function orphansOfPenstock(
   }
 }
 
-async function untilAdmitted(simulator: SimulatorProcess, count: number): Promise<void> {
-  while ((await simulator.books()).admitted < count) await sleep(POLL_MS);
+async function untilAdmitted(
+  simulator: SimulatorProcess,
+  count: number,
+  child: ChildProcess,
+): Promise<void> {
+  while ((await simulator.books()).admitted < count) {
+    if (child.exitCode !== null) throw new Error('It was done before it could be killed.');
+    await sleep(POLL_MS);
+  }
 }
 
 function linesOf(path: string): number {
