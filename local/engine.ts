@@ -4,6 +4,7 @@ import { DiskPayloadStore } from '../shared/adapters/disk/payload-store.ts';
 import { DiskResultLog } from '../shared/adapters/disk/result-log.ts';
 import type { SqliteStores } from '../shared/adapters/sqlite/stores.ts';
 import type { PenstockConfig } from '../shared/contracts/config.ts';
+import { gatherFor } from '../shared/domain/native-job.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { CompletionProvider } from '../shared/ports/completion-provider.ts';
 import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
@@ -15,6 +16,7 @@ import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-resu
 import { DispatchTally } from '../shared/usecases/dispatch/dispatch-tally.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
+import { KEEP_FILES_MS } from '../shared/usecases/native/native-deps.ts';
 import { planRoute } from '../shared/usecases/native/plan-route.ts';
 import { createTickNative } from '../shared/usecases/native/tick-native.ts';
 import { LocalWorker } from './local-worker.ts';
@@ -27,19 +29,6 @@ export const INPUT_SEGMENT = 'input';
 
 /** Whom requests on one machine belong to where no server key says otherwise. */
 export const LOCAL_TENANT = 'local';
-
-/** What a server keeps at a provider after the results were taken in, for whoever looks into a fault. Unit: ms. */
-const KEEP_FILES_MS = 86_400_000;
-/** Of each 64 ms to the deadline one is spent on gathering, five minutes at most. Unit: ms. */
-const GATHER_SHARE = 64;
-const LONGEST_GATHER_MS = 300_000;
-
-function gatherMs(slackMs: number | null): number {
-  return Math.min(
-    LONGEST_GATHER_MS,
-    Math.floor((slackMs ?? Number.MAX_SAFE_INTEGER) / GATHER_SHARE),
-  );
-}
 
 export interface EngineOptions {
   readonly directory: string;
@@ -114,7 +103,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
           models,
           queueTokensOf: (model) => config.models.get(model)?.batchQueueTokens ?? null,
           planRoute,
-          gatherMs: options.purpose === 'run' ? () => 0 : gatherMs,
+          gatherMs: options.purpose === 'run' ? () => 0 : gatherFor,
           keepFilesMs: options.purpose === 'run' ? 0 : KEEP_FILES_MS,
           clock,
           random,

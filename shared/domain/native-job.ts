@@ -251,6 +251,16 @@ export function splitRows<Row extends SplittableRow>(
   return { jobs, waiting, oversize };
 }
 
+/** Of each 64 ms to the deadline one is spent on gathering, five minutes at most. */
+const GATHER_SHARE = 64;
+const LONGEST_GATHER_MS = 300_000;
+
+/** How long rows are gathered that must be answered within the slack; `null`: whenever. Unit: ms. */
+export function gatherFor(slackMs: number | null): number {
+  if (slackMs === null) return LONGEST_GATHER_MS;
+  return Math.min(LONGEST_GATHER_MS, Math.floor(slackMs / GATHER_SHARE));
+}
+
 const CLASS_FROM_MS = 60_000;
 
 /**

@@ -97,8 +97,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
   let accepted = 0;
   const world = {
     ...{ clock, simulator, provider, stores, segments, published, settled, logged, deps, model },
-    tick: () =>
-      createTickNative(deps)({ deadlineMs: Number.POSITIVE_INFINITY, signal: NEVER }),
+    tick: () => createTickNative(deps)({ deadlineMs: Number.POSITIVE_INFINITY, signal: NEVER }),
     /** Accepts so many requests for batches, with these differences. */
     async accept(count: number, differences: (index: number) => Partial<RequestSpec> = () => ({})) {
       const specs: RequestSpec[] = [];

@@ -5,7 +5,7 @@ import type {
 } from '../../../../shared/ports/native-batch-provider.ts';
 import { createTickNative } from '../../../../shared/usecases/native/tick-native.ts';
 import type { BatchDialect } from '../../../support/in-process-batches.ts';
-import { createNativeWorld, NEVER, type NativeWorld } from '../../../support/native-world.ts';
+import { createNativeWorld, type NativeWorld, NEVER } from '../../../support/native-world.ts';
 
 const ROWS = 3;
 /** Longer than lists lag and than a create is waited for, so that a suspect is met while it runs. */
@@ -226,35 +226,45 @@ async function judge(world: NativeWorld, schedule: Schedule, commits: readonly s
 const WHEN = ['before', 'after'] as const;
 
 describe.each(DIALECTS)('a builder and poller of %s batches that dies', (dialect) => {
-  it.each(LAGS_MS)('anywhere, once and twice, with lists %i ms behind', async (lagMs) => {
-    const [calls = 0] = await play({ dialect, lagMs, crashes: [] });
-    expect(calls).toBeGreaterThan(30);
-    let schedules = 1;
-    for (let first = 1; first <= calls; first += 1) {
-      for (const when of WHEN) {
-        await play({ dialect, lagMs, crashes: [{ call: first, when }] });
-        schedules += 1;
+  it.each(LAGS_MS)(
+    'anywhere, once and twice, with lists %i ms behind',
+    async (lagMs) => {
+      const [calls = 0] = await play({ dialect, lagMs, crashes: [] });
+      expect(calls).toBeGreaterThan(30);
+      let schedules = 1;
+      for (let first = 1; first <= calls; first += 1) {
+        for (const when of WHEN) {
+          await play({ dialect, lagMs, crashes: [{ call: first, when }] });
+          schedules += 1;
+        }
+        // What comes before a call is, to whoever comes next, what came after the one before it.
+        const one: Crash = { call: first, when: 'after' };
+        const [, rest = 0] = await play({ dialect, lagMs, crashes: [one] });
+        for (let call = 1; call <= rest; call += 1) {
+          await play({ dialect, lagMs, crashes: [one, { call, when: 'after' }] });
+          schedules += 1;
+        }
       }
-      // What comes before a call is, to whoever comes next, what came after the one before it.
-      const one: Crash = { call: first, when: 'after' };
-      const [, rest = 0] = await play({ dialect, lagMs, crashes: [one] });
-      for (let call = 1; call <= rest; call += 1) {
-        await play({ dialect, lagMs, crashes: [one, { call, when: 'after' }] });
-        schedules += 1;
-      }
-    }
-    console.info(`${dialect}, lists ${lagMs} ms behind: ${schedules} schedules, all well`);
-  }, 300_000);
+      console.info(`${dialect}, lists ${lagMs} ms behind: ${schedules} schedules, all well`);
+    },
+    300_000,
+  );
 
-  it.each(LAGS_MS)('after an answer was lost, with lists %i ms behind', async (lagMs) => {
-    let schedules = 0;
-    for (let lostAnswer = 1; lostAnswer <= 6; lostAnswer += 1) {
-      const [calls = 0] = await play({ dialect, lagMs, crashes: [], lostAnswer });
-      for (let call = 1; call <= calls; call += 1) {
-        await play({ dialect, lagMs, crashes: [{ call, when: 'after' }], lostAnswer });
-        schedules += 1;
+  it.each(LAGS_MS)(
+    'after an answer was lost, with lists %i ms behind',
+    async (lagMs) => {
+      let schedules = 0;
+      for (let lostAnswer = 1; lostAnswer <= 6; lostAnswer += 1) {
+        const [calls = 0] = await play({ dialect, lagMs, crashes: [], lostAnswer });
+        for (let call = 1; call <= calls; call += 1) {
+          await play({ dialect, lagMs, crashes: [{ call, when: 'after' }], lostAnswer });
+          schedules += 1;
+        }
       }
-    }
-    console.info(`${dialect}, lists ${lagMs} ms behind: ${schedules} schedules with a lost answer`);
-  }, 300_000);
+      console.info(
+        `${dialect}, lists ${lagMs} ms behind: ${schedules} schedules with a lost answer`,
+      );
+    },
+    300_000,
+  );
 });
