@@ -140,7 +140,7 @@ async function live(
     lease: (query) => stores.work.lease(query),
     async commit(outcomes) {
       const flags = await stores.work.commit(outcomes);
-      outcomes.forEach(({ id }, index) => flags[index] === true && commits.push(id));
+      commits.push(...outcomes.filter((_, index) => flags[index]).map(({ id }) => id));
       return flags;
     },
     defer: (requests) => stores.work.defer(requests),
