@@ -1,7 +1,11 @@
 /** The whole API over real stores in memory, with a worker that answers by script. */
 
 import { createApi } from '../../functions/api/app.ts';
-import { type ApiKeyEntry, createKeyAuthenticator } from '../../functions/api/authenticate.ts';
+import {
+  type ApiKeyEntry,
+  type Authenticate,
+  createKeyAuthenticator,
+} from '../../functions/api/authenticate.ts';
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
@@ -33,6 +37,8 @@ export interface ApiSetUp {
   readonly clock: Clock;
   readonly script?: Script;
   readonly keys?: readonly ApiKeyEntry[];
+  /** Stands for the keys. */
+  readonly authenticate?: Authenticate;
   readonly models?: readonly ModelSettings[];
   readonly measure?: MeasureRequest;
   readonly maxBodyBytes?: number;
@@ -96,14 +102,16 @@ export function startApi(setUp: ApiSetUp) {
     random,
     telemetry,
     completions,
-    authenticate: createKeyAuthenticator(keys, {
-      authenticateKey: createAuthenticateKey({
-        keys: stores.keys,
-        pepper,
-        adminKey: async () => null,
+    authenticate:
+      setUp.authenticate ??
+      createKeyAuthenticator(keys, {
+        authenticateKey: createAuthenticateKey({
+          keys: stores.keys,
+          pepper,
+          adminKey: async () => null,
+        }),
+        isEmpty: async () => true,
       }),
-      isEmpty: async () => true,
-    }),
     manageKeys: createManageKeys({ keys: stores.keys, clock, random, pepper }),
     uploads: setUp.uploads ?? null,
     wake: () => worker.wake(),
