@@ -24,9 +24,8 @@ export class DynamoNativeJobStore implements NativeJobStore {
   readonly #retentionDays: number;
 
   constructor(access: TableAccess, retentionDays: number) {
-    const { client, name, clock, random } = access;
-    this.#table = new Table(client, name, clock, random);
-    this.#ops = new OpIds(random);
+    this.#table = new Table(access);
+    this.#ops = new OpIds(access.random);
     this.#access = access;
     this.#retentionDays = retentionDays;
   }
