@@ -4,12 +4,9 @@ import { DiskPayloadStore } from '../shared/adapters/disk/payload-store.ts';
 import { DiskResultLog } from '../shared/adapters/disk/result-log.ts';
 import type { SqliteStores } from '../shared/adapters/sqlite/stores.ts';
 import type { PenstockConfig } from '../shared/contracts/config.ts';
-import type { ModelSettings } from '../shared/domain/model-limits.ts';
-import { isQueuedAtProvider } from '../shared/domain/native-job.ts';
-import { gatherMs as gatherWithin } from '../shared/domain/plan-lane.ts';
+import { gatherMs } from '../shared/domain/plan-lane.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { CompletionProvider } from '../shared/ports/completion-provider.ts';
-import type { NativeJobStore } from '../shared/ports/native-job-store.ts';
 import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
 import type { Random } from '../shared/ports/random.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
@@ -19,10 +16,8 @@ import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-resu
 import { DispatchTally } from '../shared/usecases/dispatch/dispatch-tally.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
-import type { NativeDeps } from '../shared/usecases/native/native-deps.ts';
-import type { Routable } from '../shared/usecases/native/plan-route.ts';
-import { createReviewNativeJobs, lessonOf } from '../shared/usecases/native/review-native-jobs.ts';
-import { createTickNative } from '../shared/usecases/native/tick-native.ts';
+import { KEEP_FILES_MS } from '../shared/usecases/native/native-deps.ts';
+import { createNativeRoom, createPlannedTick } from '../shared/usecases/native/planned-tick.ts';
 import { createPlanner, type Planner } from '../shared/usecases/plan-work.ts';
 import { LocalWorker } from './local-worker.ts';
 import { NativeScheduler } from './native-scheduler.ts';
@@ -35,26 +30,6 @@ export const INPUT_SEGMENT = 'input';
 
 /** Whom requests on one machine belong to where no server key says otherwise. */
 export const LOCAL_TENANT = 'local';
-
-/** What a server keeps at a provider after the results were taken in, for whoever looks into a fault. Unit: ms. */
-const KEEP_FILES_MS = 86_400_000;
-/** How long rows are gathered that have all the time there is. Unit: ms. */
-const NO_SLACK_LIMIT = Number.MAX_SAFE_INTEGER;
-
-const gatherMs = (slackMs: number | null): number => gatherWithin(slackMs ?? NO_SLACK_LIMIT);
-
-/** Whether the provider's queue of batches takes more rows of the model. */
-async function hasRoom(
-  jobs: NativeJobStore,
-  { name }: ModelSettings,
-  queueTokens: number | null,
-): Promise<boolean> {
-  if (queueTokens === null) return true;
-  const waiting = (await jobs.unfinished()).filter(
-    (job) => job.model === name && isQueuedAtProvider(job),
-  );
-  return waiting.reduce((sum, { inputTokens }) => sum + inputTokens, 0) < queueTokens;
-}
 
 export interface EngineOptions {
   readonly directory: string;
@@ -125,50 +100,35 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       clock,
       random,
       tickMs: NATIVE_TICK_MS,
-      hasNativeRoom: (model) => hasRoom(stores.nativeJobs, model, queueTokensOf(model.name)),
+      hasNativeRoom: createNativeRoom({ jobs: stores.nativeJobs, queueTokensOf }),
     });
-    const planRoute = (request: Routable) => planner.route(request);
     const native = new NativeScheduler({
       jobs: stores.nativeJobs,
       work: stores.work,
       clock,
       telemetry,
-      createTick(jobs) {
-        const deps: NativeDeps = {
-          jobs,
-          work: stores.work,
-          payloads,
-          results,
-          providers: nativeProviders,
-          models,
-          queueTokensOf,
-          planRoute,
-          planAgain: planRoute,
-          gatherMs: options.purpose === 'run' ? () => 0 : gatherMs,
-          keepFilesMs: options.purpose === 'run' ? 0 : KEEP_FILES_MS,
-          clock,
-          random,
-          telemetry,
-          onPublished(group) {
-            for (const { outcome } of group) tally.published(outcome);
-            options.onPublished(group);
+      createTick: (jobs) =>
+        createPlannedTick(
+          {
+            jobs,
+            work: stores.work,
+            payloads,
+            results,
+            providers: nativeProviders,
+            models,
+            queueTokensOf,
+            gatherMs: options.purpose === 'run' ? () => 0 : gatherMs,
+            keepFilesMs: options.purpose === 'run' ? 0 : KEEP_FILES_MS,
+            clock,
+            random,
+            telemetry,
+            onPublished(group) {
+              for (const { outcome } of group) tally.published(outcome);
+              options.onPublished(group);
+            },
           },
-          async onSettled(job) {
-            const lesson = lessonOf(job);
-            if (lesson === null) return;
-            await planner.learn(lesson).catch((error: unknown) => {
-              telemetry.log('warn', 'Nothing was learnt of a batch', { job: job.id, error });
-            });
-          },
-        };
-        const tick = createTickNative(deps);
-        const review = createReviewNativeJobs(deps, planner);
-        return async (terms) => {
-          await review();
-          await planner.relieve();
-          return tick(terms);
-        };
-      },
+          planner,
+        ),
     });
     const open = await native.adopt();
     await stores.work.releaseOwnersExcept(owner, ...open.map(({ leaseOwner }) => leaseOwner));

@@ -5,6 +5,7 @@ import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-sto
 import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.ts';
 import { DynamoKeyStore } from '../../shared/adapters/dynamodb/key-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
+import { DynamoNativeJobStore } from '../../shared/adapters/dynamodb/native-job-store.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
 import { DynamoTurnaroundStore } from '../../shared/adapters/dynamodb/turnaround-store.ts';
 import { S3UploadStore } from '../../shared/adapters/s3/upload-store.ts';
@@ -13,7 +14,11 @@ import { SqsMessageReturn } from '../../shared/adapters/sqs/message-return.ts';
 import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
 import { createPollingSignal } from '../../shared/adapters/system/polling-signal.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
-import { GATEWAY_SYNC_WAIT_MS, MAX_GATEWAY_BODY_BYTES } from '../../shared/contracts/limits.ts';
+import {
+  GATEWAY_SYNC_WAIT_MS,
+  MAX_GATEWAY_BODY_BYTES,
+  NATIVE_TICK_MS,
+} from '../../shared/contracts/limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
 import type { RequestSpec } from '../../shared/domain/request.ts';
 import type { SliceNotice } from '../../shared/ports/request-queue.ts';
@@ -23,14 +28,12 @@ import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createStoredConfig, type Deployment } from '../../shared/runtime/stored-config.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createNativeRoom } from '../../shared/usecases/native/planned-tick.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
 import { createApi } from './app.ts';
 import { authenticateByGateway } from './authenticate.ts';
 import { apiEnv } from './env.ts';
-
-/** How often the poller looks at native batches. Unit: ms. */
-const NATIVE_TICK_MS = 60_000;
 
 export type Api = ReturnType<typeof createApi>;
 
@@ -79,11 +82,15 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
     telemetry,
   };
   const turnarounds = new DynamoTurnaroundStore(table);
-  const createFor = ({ models }: Deployment): Api =>
-    createApi({
+  const jobs = new DynamoNativeJobStore(table, retentionDays);
+  const createFor = ({ config, models }: Deployment): Api => {
+    const queueTokensOf = (model: string) => config.models.get(model)?.batchQueueTokens ?? null;
+    const hasNativeRoom = createNativeRoom({ jobs, queueTokensOf });
+    const tickMs = NATIVE_TICK_MS;
+    return createApi({
       ...ports,
       models,
-      planner: createPlanner({ ...ports, turnarounds, models, tickMs: NATIVE_TICK_MS }),
+      planner: createPlanner({ ...ports, turnarounds, models, tickMs, hasNativeRoom }),
       measure: createSizeRequest(models.catalog, 'quick'),
       prefixKey,
       authenticate: authenticateByGateway,
@@ -97,6 +104,7 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
       maxBodyBytes: MAX_GATEWAY_BODY_BYTES,
       syncWaitMs: GATEWAY_SYNC_WAIT_MS,
     });
+  };
 
   let current: { deployment: Deployment; api: Api } | null = null;
   return async () => {

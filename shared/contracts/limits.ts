@@ -52,3 +52,6 @@ export const VISIBILITY_TIMEOUT_FACTOR = 6;
  * function answers with, its quotes take room too; together it stays below Lambda's 6 MB. Unit: bytes.
  */
 export const MAX_RESULT_PAGE_BYTES = 3_500_000;
+
+/** How often the deployment looks at native batches. Unit: ms. */
+export const NATIVE_TICK_MS = 60_000;

@@ -82,8 +82,9 @@ export function lastLiveStartMs(
   return deadlineAtMs - outlook.backlogMs - answerAllowanceMs(maxOutputTokens);
 }
 
-/** How long rows are gathered for a job that must end within the slack. Unit of both: ms. */
-export function gatherMs(slackMs: number): number {
+/** How long rows are gathered for a job that must end within the slack; `null`: whenever. Unit: ms. */
+export function gatherMs(slackMs: number | null): number {
+  if (slackMs === null) return LONGEST_GATHER_MS;
   return Math.min(LONGEST_GATHER_MS, Math.max(0, Math.floor(slackMs / GATHER_SHARE)));
 }
 

@@ -47,12 +47,13 @@ export async function deployFunctions(config: string) {
     POWERTOOLS_LOG_LEVEL: 'CRITICAL',
     POWERTOOLS_METRICS_DISABLED: 'true',
   });
-  const [api, authorize, dispatch, sweep, record] = await Promise.all([
+  const [api, authorize, dispatch, sweep, record, poll] = await Promise.all([
     import('../../functions/api/index.ts'),
     import('../../functions/authorize/index.ts'),
     import('../../functions/dispatch/index.ts'),
     import('../../functions/sweep/index.ts'),
     import('../../functions/record-dead-letter/index.ts'),
+    import('../../functions/poll-native-batches/index.ts'),
   ]);
 
   /** One call through the authorizer, as API Gateway makes it. */
@@ -114,6 +115,7 @@ export async function deployFunctions(config: string) {
     dispatch: (bodies: readonly string[], ms = 60_000) =>
       dispatch.handler(sqsEvent(bodies), lambdaContext(ms)),
     sweep: () => sweep.handler({}, lambdaContext(55_000)),
+    poll: () => poll.handler({}, lambdaContext(300_000)),
     recordDeadLetters: (bodies: readonly string[]) =>
       record.handler(sqsEvent(bodies), lambdaContext()),
   };

@@ -31,7 +31,8 @@ export async function buildNativeJobs(deps: NativeDeps, terms: TickTerms): Promi
     if (route !== 'native' || nextDueAtMs > deps.clock.nowMs()) continue;
     const settings = deps.models.get(model);
     // The dispatcher tells of models that the configuration has lost.
-    if (settings !== undefined) built += await buildForModel(deps, settings, terms);
+    if (settings === undefined || deps.unusable?.has(settings.provider) === true) continue;
+    built += await buildForModel(deps, settings, terms);
   }
   return built;
 }

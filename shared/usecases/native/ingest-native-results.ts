@@ -2,16 +2,17 @@
 
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
 import type { NativeRow } from '../../domain/native-batch.ts';
-import type { NativeCheckpoint } from '../../domain/native-job.ts';
+import type { NativeCheckpoint, NativeTally } from '../../domain/native-job.ts';
 import type { NativeBatchFailure, NativeBatchProvider } from '../../ports/native-batch-provider.ts';
+import type { Deferral } from '../../ports/request-store.ts';
 import type { HeldJob } from './held-job.ts';
 import type { NativeDeps, TickTerms } from './native-deps.ts';
-import { publishRows } from './publish-rows.ts';
+import { type EncodedRow, encodeRow, publishRows } from './publish-rows.ts';
 import { markMet, type RowLedger, reconcileRows } from './reconcile-rows.ts';
 
 const LINES_PER_GROUP = 500;
-/** Answers held in memory before they are published. Unit: UTF-16 units. */
-const GROUP_LENGTH = 8_000_000;
+/** Answers held in memory before they are published. Unit: bytes. */
+const GROUP_BYTES = 8_000_000;
 /** An output that breaks off so often at the same line has no more to give. */
 const MOST_STALLS = 5;
 const STALL_MS = 30_000;
@@ -55,17 +56,14 @@ async function ingestOutput(
   const skipped = output < start.output ? Number.POSITIVE_INFINITY : start.row;
   const isPast = output > start.output;
   let read = 0;
-  let group: NativeRow[] = [];
-  let length = 0;
+  let group = emptyGroup(start.tally);
   let broke: NativeBatchFailure | null = null;
   const flush = async (): Promise<void> => {
-    if (group.length === 0) return;
-    const { checkpoint } = held.facts;
-    const terms = { ...ledger, job: held.facts, nowMs: clock.nowMs() };
-    const { publish, handBack, tally } = reconcileRows(terms, group, checkpoint.tally);
+    if (group.lines === 0) return;
+    const { publish, handBack, tally } = group;
     await publishRows(deps, publish, handBack);
-    group = [];
-    length = 0;
+    group = emptyGroup(tally);
+    const { checkpoint } = held.facts;
     await held.save({ checkpoint: { ...checkpoint, output, row: read, stalls: 0, tally } });
   };
   for await (const line of provider.rows(query, signal)) {
@@ -78,9 +76,8 @@ async function ingestOutput(
       markMet(ledger, line);
       continue;
     }
-    group.push(line);
-    length += 'bodyJson' in line ? (line.bodyJson?.length ?? 0) : 0;
-    if (group.length < LINES_PER_GROUP && length < GROUP_LENGTH) continue;
+    add(group, { ...ledger, job: held.facts, nowMs: clock.nowMs() }, line);
+    if (group.lines < LINES_PER_GROUP && group.bytes < GROUP_BYTES) continue;
     await flush();
     if (clock.nowMs() < deadlineMs && !signal.aborted) continue;
     await held.rest(clock.nowMs(), { note: 'taking in results' });
@@ -90,6 +87,31 @@ async function ingestOutput(
   if (broke !== null && !(await isSpent(deps, held, broke, signal))) return false;
   if (output >= held.facts.checkpoint.output) await finishOutput(held, output, broke);
   return true;
+}
+
+/** Lines dealt with since the last checkpoint. */
+interface Group {
+  readonly publish: EncodedRow[];
+  readonly handBack: Deferral[];
+  tally: NativeTally;
+  lines: number;
+  bytes: number;
+}
+
+function emptyGroup(tally: NativeTally): Group {
+  return { publish: [], handBack: [], tally, lines: 0, bytes: 0 };
+}
+
+function add(group: Group, ledger: RowLedger, line: NativeRow): void {
+  const { publish, handBack, tally } = reconcileRows(ledger, [line], group.tally);
+  group.lines += 1;
+  group.tally = tally;
+  group.handBack.push(...handBack);
+  for (const content of publish) {
+    const row = encodeRow(content);
+    group.publish.push(row);
+    group.bytes += row.line.byteLength;
+  }
 }
 
 /** Whether an output that broke off has no more to give; otherwise the job rests. */

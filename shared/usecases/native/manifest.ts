@@ -23,6 +23,7 @@ export type ManifestRow = Pick<
 export const NATIVE_TENANT = '_native';
 
 const ROWS_PER_LINE = 500;
+const LINES_PER_READ = 16;
 
 type Encoded = [
   tenant: string,
@@ -70,9 +71,13 @@ export async function readManifest(
   const [index] = await payloads.read([pointer]);
   const pointers: PayloadPointer[] = JSON.parse(textOf(index));
   const rows: ManifestRow[] = [];
-  for (const line of await payloads.read(pointers)) {
-    const encoded: Encoded[] = JSON.parse(textOf(line));
-    for (const row of encoded) rows.push(decodeRow(row));
+  // A tenant and a segment stand in very many rows; each is kept once.
+  const names = new Map<string, string>();
+  for (let start = 0; start < pointers.length; start += LINES_PER_READ) {
+    for (const line of await payloads.read(pointers.slice(start, start + LINES_PER_READ))) {
+      const encoded: Encoded[] = JSON.parse(textOf(line));
+      for (const row of encoded) rows.push(decodeRow(row, names));
+    }
   }
   return rows;
 }
@@ -102,10 +107,17 @@ function encodeRow(row: ManifestRow): Encoded {
   ];
 }
 
-function decodeRow(row: Encoded): ManifestRow {
-  const [tenant, id, customId, fence, attempts, firstAttemptAtMs, ...rest] = row;
-  const [segment, offset, length, inputTokens, maxOutputTokens, lane, deadlineAtMs] = rest;
-  const body = { segment, offset, length };
+function decodeRow(row: Encoded, names: Map<string, string>): ManifestRow {
+  const [, id, customId, fence, attempts, firstAttemptAtMs, , ...rest] = row;
+  const [offset, length, inputTokens, maxOutputTokens, lane, deadlineAtMs] = rest;
+  const tenant = once(names, row[0]);
+  const body = { segment: once(names, row[6]), offset, length };
   const request = { tenant, id, customId, fence, attempts, firstAttemptAtMs, body };
   return { ...request, inputTokens, maxOutputTokens, lane, deadlineAtMs };
+}
+
+function once(names: Map<string, string>, name: string): string {
+  const known = names.get(name);
+  if (known === undefined) names.set(name, name);
+  return known ?? name;
 }

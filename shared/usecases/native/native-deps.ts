@@ -11,6 +11,9 @@ import type { Telemetry } from '../../ports/telemetry.ts';
 import type { PublishedResult } from '../dispatch-progress.ts';
 import type { PlanRoute } from './plan-route.ts';
 
+/** How long files are kept at a provider for whoever looks into a fault. Unit: ms. */
+export const KEEP_FILES_MS = 86_400_000;
+
 /** What the native lane works with, in every home. */
 export interface NativeDeps {
   readonly jobs: NativeJobStore;
@@ -19,6 +22,8 @@ export interface NativeDeps {
   readonly results: ResultLog;
   /** Batch side of the providers, by name in the configuration. */
   readonly providers: ReadonlyMap<string, NativeBatchProvider>;
+  /** Configured ones that cannot be called now; what is theirs waits. @default none */
+  readonly unusable?: ReadonlySet<string>;
   readonly models: Pick<ReadonlyMap<string, ModelSettings>, 'get'>;
   /** What a model's provider lets wait in batches; `null` where that is not limited. Unit: tokens. */
   readonly queueTokensOf: (model: string) => number | null;

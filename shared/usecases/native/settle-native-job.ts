@@ -6,7 +6,7 @@ import { DEFAULT_RETRY_POLICY } from '../../domain/retry-policy.ts';
 import type { HeldJob } from './held-job.ts';
 import { type ManifestRow, writeLine, writeManifest } from './manifest.ts';
 import type { NativeDeps, TickReport } from './native-deps.ts';
-import { publishRows } from './publish-rows.ts';
+import { encodeRow, publishRows } from './publish-rows.ts';
 import { deferralOf, faultContent, type RowLedger } from './reconcile-rows.ts';
 
 const ROWS_PER_GROUP = 500;
@@ -179,7 +179,7 @@ async function publishFaults(
   for (const group of groupsOf(left)) {
     const contents = group.flatMap(({ index, row }) => {
       const fault = faultOf(index);
-      return fault === undefined ? [] : [faultContent(terms, row, fault)];
+      return fault === undefined ? [] : [encodeRow(faultContent(terms, row, fault))];
     });
     await publishRows(deps, contents, []);
   }

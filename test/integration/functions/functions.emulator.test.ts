@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startSimulator } from '../../../simulator/server.ts';
 import { ADMIN_KEY, deployFunctions } from '../../support/deployed-functions.ts';
 
@@ -10,7 +11,14 @@ let simulator: Awaited<ReturnType<typeof startSimulator>>;
 let deployed: Awaited<ReturnType<typeof deployFunctions>>;
 
 beforeAll(async () => {
-  simulator = await startSimulator({ latency: { minMs: 1, maxMs: 4 } });
+  simulator = await startSimulator({
+    latency: { minMs: 1, maxMs: 4 },
+    batches: {
+      turnaround: { minMs: 1_500, maxMs: 1_600 },
+      validationMs: 100,
+      finalizingMs: 100,
+    },
+  });
   deployed = await deployFunctions(`
 providers:
   openai: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: none }
@@ -18,6 +26,7 @@ providers:
 models:
   gpt-4o-mini: { provider: openai }
   gpt-4o: { provider: lost }
+  gpt-4.1-mini: { provider: openai }
 `);
 });
 
@@ -101,6 +110,40 @@ describe('the functions together', () => {
     const { json } = await deployed.call('/v1/redrive', { method: 'POST' });
     expect(json).toEqual({ object: 'redrive', moved: 1, left: 0 });
     expect(await deployed.takeMessages()).toEqual(['no notice']);
+  });
+
+  it('answer in batches what asks for it, and leave that to the tick', async () => {
+    const items = Array.from({ length: 300 }, () => ({
+      ...ITEM,
+      lane: 'native',
+      completion_window: '24h',
+      body: { ...BODY, model: 'gpt-4.1-mini' },
+    }));
+    const key = { 'idempotency-key': 'a-night' };
+    const call = { method: 'POST', body: items, headers: key };
+    const submitted = await deployed.call('/v1/requests', call);
+    expect([submitted.status, submitted.json.accepted]).toEqual([202, 300]);
+    expect(await deliver()).toBe(0);
+    // Rows are gathered for up to five minutes on a grid of the clock; the test does not wait.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 300_000 });
+    try {
+      expect(await deployed.poll()).toMatchObject({ built: 1, submitted: 1, failed: 0 });
+      const deadline = performance.now() + 20_000;
+      let settled = 0;
+      while (settled === 0 && performance.now() < deadline) {
+        await delay(300);
+        vi.setSystemTime(Date.now() + 1_000);
+        settled = (await deployed.poll()).settled;
+      }
+      expect(settled).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+    const { json } = await deployed.call('/v1/requests?model=gpt-4.1-mini&limit=1000');
+    const ended = json.data.map((one: { status: string }) => one.status);
+    expect(new Set(ended)).toEqual(new Set(['succeeded']));
+    expect(ended).toHaveLength(300);
+    expect(simulator.stats().batches).toMatchObject({ created: 1, orphans: 0 });
   });
 
   it('sweep without fault', async () => {

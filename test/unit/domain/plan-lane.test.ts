@@ -139,5 +139,6 @@ describe('gatherMs', () => {
     expect(gatherMs(-1)).toBe(0);
     expect(gatherMs(64 * MINUTE_MS)).toBe(MINUTE_MS);
     expect(gatherMs(24 * HOUR_MS)).toBe(5 * MINUTE_MS);
+    expect(gatherMs(null)).toBe(5 * MINUTE_MS);
   });
 });
