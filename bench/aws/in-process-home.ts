@@ -36,8 +36,6 @@ const WINDOW_MS = 5_000;
 const BATCH_SIZE = 100;
 const CONCURRENCY = 8;
 
-export type InProcessHome = Awaited<ReturnType<typeof startInProcessHome>>;
-
 export async function startInProcessHome(settings: ModelSettings, provider: CompletionProvider) {
   const ports = { clock: systemClock, random: systemRandom };
   const aws = new FakeAws();

@@ -7,5 +7,7 @@ const inSlices = dynamoStoresInSlices();
 
 defineWorkStoreContract('DynamoDB, slices of one', alone);
 defineWorkStoreContract('DynamoDB, shared slices', inSlices);
-defineWorkStoreLifeCycle('DynamoDB, slices of one', alone);
-defineWorkStoreLifeCycle('DynamoDB, shared slices', inSlices);
+/** Each command is a call or more over HTTP. */
+const RUNS = 60;
+defineWorkStoreLifeCycle('DynamoDB, slices of one', alone, RUNS);
+defineWorkStoreLifeCycle('DynamoDB, shared slices', inSlices, RUNS);
