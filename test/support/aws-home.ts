@@ -47,6 +47,8 @@ export interface AwsHomeOptions {
   readonly random: Random;
 }
 
+export type AwsHome = ReturnType<typeof openAwsHome>;
+
 export function openAwsHome(options: AwsHomeOptions) {
   const { clientOptions, bulkQueueUrl, interactiveQueueUrl, clock, random } = options;
   const { bucketName = 'bucket', guard = (client) => client } = options;
