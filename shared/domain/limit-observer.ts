@@ -29,8 +29,8 @@ import { spentUnits, unspentUnits, workerCount } from './worker-shares.ts';
 
 /** Share of an error that is corrected at once; the rest waits for confirmation. */
 const GAIN = 0.5;
-/** How far the others may be behind their plans: so much of the rate is no surplus. Unit: ms. */
-const BEHIND_PLAN_MS = 100;
+/** Most of a bucket that others, behind their plans, may make it look fuller. */
+const BEHIND_DEPTH_SHARE = 0.1;
 /** Weight of a new sample in running means. */
 const SMOOTHING = 0.2;
 /** Estimated charge between two levels compared, as a share of the depth, at least. */
@@ -217,7 +217,7 @@ export class LimitObserver {
   report(inFlight: number, nowMs: number): Lessons {
     const limits: Partial<Record<Dimension, LimitLesson>> = {};
     for (const [dimension, mirror] of this.mirrors) {
-      const correctionUnits = this.takeCorrection(mirror);
+      const correctionUnits = this.takeCorrection(dimension, mirror);
       const lesson: LimitLesson = {
         correctionUnits,
         settledUnits: mirror.settledUnits,
@@ -356,7 +356,7 @@ export class LimitObserver {
     mirror.anchor = here;
   }
 
-  private takeCorrection(mirror: Mirror): number {
+  private takeCorrection(dimension: Dimension, mirror: Mirror): number {
     const believed =
       mirror.errorAtReceipt.meanSquare < mirror.errorAtSend.meanSquare
         ? mirror.errorAtReceipt
@@ -366,10 +366,20 @@ export class LimitObserver {
       running.sum = 0;
       running.count = 0;
     }
-    const behind = this.workers > 1 ? mirror.perMs * BEHIND_PLAN_MS : 0;
+    const behind = this.behindUnits(dimension, mirror);
     // All workers see the same error, and each corrects its part.
     const correction = (GAIN / this.workers) * (error > 0 ? Math.max(0, error - behind) : error);
     return correction;
+  }
+
+  /**
+   * How much of a surplus may be what others hold and have not sent in time: all that they bought
+   * last, but for a shallow bucket, which would overflow meanwhile. Unit: units.
+   */
+  private behindUnits(dimension: Dimension, mirror: Mirror): number {
+    const bought = this.othersPlans.reduce((sum, { units }) => sum + (units[dimension] ?? 0), 0);
+    const charged = (bought * mirror.chargePerMille) / 1_000;
+    return Math.min(charged, mirror.depthUnits * BEHIND_DEPTH_SHARE);
   }
 
   /** Lets time pass for the mirror: the provider refills, and the others spend. */

@@ -32,23 +32,31 @@ import { adoptResults } from '../../shared/usecases/adopt-results.ts';
 import type { FakeAws } from './fake-aws/fake-aws.ts';
 
 const RETENTION_DAYS = 30;
-const NAME = 'table';
-
 export interface AwsHomeOptions {
-  readonly clientOptions: FakeAws['clientOptions'];
+  /** For the constructor of every client: a fake's, or none for the emulator of the environment. */
+  readonly clientOptions: Partial<FakeAws['clientOptions']>;
+  /** @default 'table' */
+  readonly tableName?: string;
+  /** @default 'bucket' */
+  readonly bucketName?: string;
+  /** Wraps every client, e.g. to end what it does with a life. */
+  readonly guard?: <Client extends object>(client: Client) => Client;
   readonly bulkQueueUrl: string;
   readonly interactiveQueueUrl: string;
   readonly clock: Clock;
   readonly random: Random;
 }
 
+export type AwsHome = ReturnType<typeof openAwsHome>;
+
 export function openAwsHome(options: AwsHomeOptions) {
   const { clientOptions, bulkQueueUrl, interactiveQueueUrl, clock, random } = options;
+  const { bucketName = 'bucket', guard = (client) => client } = options;
   const table = openFakeTable(options);
   const { callAws } = table;
-  const s3 = new S3Client({ ...S3_CLIENT_OPTIONS, ...clientOptions, forcePathStyle: true });
-  const sqs = new SQSClient({ ...AWS_CLIENT_OPTIONS, ...clientOptions });
-  const objects = new S3Objects(s3, 'bucket', callAws);
+  const s3 = guard(new S3Client({ ...S3_CLIENT_OPTIONS, ...clientOptions, forcePathStyle: true }));
+  const sqs = guard(new SQSClient({ ...AWS_CLIENT_OPTIONS, ...clientOptions }));
+  const objects = new S3Objects(s3, bucketName, callAws);
   const small = new DynamoSmallPayloads(table, RETENTION_DAYS);
   const index = new DynamoResultLogIndex(table, RETENTION_DAYS);
   const common = { clock, random, retentionDays: RETENTION_DAYS };
@@ -58,7 +66,7 @@ export function openAwsHome(options: AwsHomeOptions) {
     const ledger = createDynamoLedger({
       ...common,
       client: table.client,
-      table: NAME,
+      table: table.name,
       payloads,
       async onLapsed(owner) {
         const log = new S3ResultLogReader({ objects, index, owner });
@@ -87,16 +95,21 @@ export function openAwsHome(options: AwsHomeOptions) {
   };
 }
 
-/** The table of a fake, by a client of its own. */
+/** A table by a client of its own. */
 export function openFakeTable({
   clientOptions,
   clock,
   random,
-}: Pick<AwsHomeOptions, 'clientOptions' | 'clock' | 'random'>): TableAccess {
+  tableName = 'table',
+  guard = (client) => client,
+}: Pick<
+  AwsHomeOptions,
+  'clientOptions' | 'clock' | 'random' | 'tableName' | 'guard'
+>): TableAccess {
   const client = new DynamoDBClient({ ...AWS_CLIENT_OPTIONS, ...clientOptions });
   return {
-    client: DynamoDBDocumentClient.from(client),
-    name: NAME,
+    client: guard(DynamoDBDocumentClient.from(client)),
+    name: tableName,
     ...{ clock, random, callAws: createAwsCaller({ clock, random }) },
   };
 }

@@ -7,14 +7,19 @@ import type { SQSEvent } from 'aws-lambda';
 import { createHandler as createDispatchHandler } from '../../functions/dispatch/handler.ts';
 import { createHandler as createDeadLetterHandler } from '../../functions/record-dead-letter/handler.ts';
 import { createHandler as createSweepHandler } from '../../functions/sweep/handler.ts';
+import type { DynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { PRIORITIES } from '../../shared/domain/request.ts';
-import type { SliceNotice } from '../../shared/ports/request-queue.ts';
+import type { RequestQueue, SliceNotice } from '../../shared/ports/request-queue.ts';
 import { createDispatchSlices } from '../../shared/usecases/dispatch-slices.ts';
 import { createRecordDeadLetters } from '../../shared/usecases/record-dead-letters.ts';
-import { createSubmitRequests, type Submission } from '../../shared/usecases/submit-requests.ts';
+import {
+  createSubmitRequests,
+  type Submission,
+  type SubmitRequests,
+} from '../../shared/usecases/submit-requests.ts';
 import { createSweep } from '../../shared/usecases/sweep.ts';
-import { openAwsHome } from './aws-home.ts';
+import { type AwsHome, openAwsHome } from './aws-home.ts';
 import { EventSource, type EventSourceSettings } from './event-source.ts';
 import { FakeAws } from './fake-aws/fake-aws.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -179,30 +184,7 @@ export function startWorld(setUp: WorldSetUp = {}) {
 
   const home = openFor(new Life(), 'accept');
   const ledger = home.openLedger();
-  const submitRequests = createSubmitRequests({
-    ...home,
-    requests: ledger.requests,
-    models: {
-      get: (name) => models.get(name),
-      values: () => models.values(),
-      dialectOf: () => 'openai',
-      explainUnknown: (name) => `${name} is not configured`,
-    },
-    measure: async (_endpoint, _model, body) => ({
-      kind: 'fits',
-      inputTokens: Number(body['input']),
-      maxOutputTokens: Number(body['max']),
-    }),
-    prefixKey: () => null,
-    async wake(created) {
-      const notices = new Map<string, SliceNotice>();
-      for (const { tenant, id, slice, model, priority } of created) {
-        const name = slice?.id ?? id;
-        notices.set(name, { tenant, slice: name, model, priority });
-      }
-      await home.queue.announce([...notices.values()]);
-    },
-  });
+  const submitRequests = submitThrough(home, ledger, models, home.queue);
 
   /** The sweeper's rule of EventBridge. */
   async function tick(): Promise<void> {
@@ -237,9 +219,42 @@ export function startWorld(setUp: WorldSetUp = {}) {
   };
 }
 
+/** Acceptance as the API has it, but for HTTP. */
+export function submitThrough(
+  home: AwsHome,
+  { requests }: DynamoLedger,
+  models: ReadonlyMap<string, ModelSettings>,
+  queue: RequestQueue,
+): SubmitRequests {
+  return createSubmitRequests({
+    ...home,
+    requests,
+    models: {
+      get: (name) => models.get(name),
+      values: () => models.values(),
+      dialectOf: () => 'openai',
+      explainUnknown: (name) => `${name} is not configured`,
+    },
+    measure: async (_endpoint, _model, body) => ({
+      kind: 'fits',
+      inputTokens: Number(body['input']),
+      maxOutputTokens: Number(body['max']),
+    }),
+    prefixKey: () => null,
+    async wake(created) {
+      const notices = new Map<string, SliceNotice>();
+      for (const { tenant, id, slice, model, priority } of created) {
+        const name = slice?.id ?? id;
+        notices.set(name, { tenant, slice: name, model, priority });
+      }
+      await queue.announce([...notices.values()]);
+    },
+  });
+}
+
 export type World = ReturnType<typeof startWorld>;
 
-function submission(model: string): Submission {
+export function submission(model: string): Submission {
   return {
     idempotencyKey: null,
     customId: null,
@@ -253,6 +268,6 @@ function submission(model: string): Submission {
   };
 }
 
-function fullContext({ awsRequestId, getRemainingTimeInMillis }: InvocationContext) {
+export function fullContext({ awsRequestId, getRemainingTimeInMillis }: InvocationContext) {
   return { ...lambdaContext(), awsRequestId, getRemainingTimeInMillis };
 }

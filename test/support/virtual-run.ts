@@ -6,6 +6,7 @@ import type { CapacityState } from '../../shared/domain/capacity-state.ts';
 import type { ModelLimits, ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { PayloadPointer, RequestSpec } from '../../shared/domain/request.ts';
 import type { CapacityStore } from '../../shared/ports/capacity-store.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
 import type { PayloadStore, ResultLog } from '../../shared/ports/payload-store.ts';
 import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
@@ -72,6 +73,8 @@ export interface VirtualSetUp {
   readonly workers?: number;
   /** Time each read and each write of that store takes; by default none. */
   readonly storeMs?: number;
+  /** How much later than asked a worker wakes from a sleep, as on a machine that is overloaded. Unit: ms. */
+  readonly stall?: () => number;
   /** Gets the dispatchers before they run. */
   readonly onStart?: (dispatchers: readonly Dispatcher[], clock: FakeClock) => void;
 }
@@ -83,6 +86,7 @@ export async function runVirtually({
   provider,
   workers = 1,
   storeMs = 0,
+  stall = () => 0,
   onStart,
 }: VirtualSetUp) {
   const clock = new FakeClock();
@@ -99,7 +103,7 @@ export async function runVirtually({
       capacity,
       providers: new Map([['virtual', virtual.provider]]),
       models: new Map([[settings.name, settings]]),
-      clock,
+      clock: stalling(clock, stall),
       random: seededRandom(index + 1),
       telemetry: SILENT,
       owner: `worker-${index}`,
@@ -118,6 +122,16 @@ export async function runVirtually({
     capacity,
     dispatchers,
     elapsedMs: clock.nowMs() - startedAtMs,
+  };
+}
+
+function stalling(clock: FakeClock, stall: () => number): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    async sleep(ms, signal) {
+      await clock.sleep(ms, signal);
+      await clock.sleep(stall());
+    },
   };
 }
 

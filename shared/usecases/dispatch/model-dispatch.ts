@@ -391,6 +391,8 @@ export class ModelDispatch {
     );
     const nowMs = this.deps.clock.nowMs();
     this.inFlight.delete(work.request.id);
+    // The slot is free now: to publish may take a second where results are gathered.
+    this.wakeup.notify();
     this.hasOutcome = true;
     this.hasNews = true;
     this.observer.received(call, outcome, work.request.maxOutputTokens, nowMs);

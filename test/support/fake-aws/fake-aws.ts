@@ -30,6 +30,7 @@ export interface WireCall {
 export type Interference = (call: WireCall) => 'throttle' | 'lose_answer' | undefined;
 
 const BUCKET = 'bucket';
+const decoder = new TextDecoder();
 
 export class FakeAws {
   readonly dynamo = new FakeDynamoDb();
@@ -72,7 +73,7 @@ export class FakeAws {
     const interference = this.interfere({ service, operation });
     if (interference === 'throttle') return json(400, { __type: 'ThrottlingException' });
     try {
-      const input = JSON.parse(Buffer.from(await bytesOf(request.body)).toString());
+      const input = JSON.parse(decoder.decode(await bytesOf(request.body)));
       const output =
         service === 'DynamoDB' ? this.dynamo.handle(operation, input) : this.sqs(operation, input);
       if (interference === 'lose_answer') throw connectionReset();

@@ -9,6 +9,7 @@ import type { Dimension, LimitSettings } from '../../../simulator/limits.ts';
 import {
   modelSettings,
   runVirtually,
+  seededRandom,
   type VirtualSetUp,
   workload,
 } from '../../support/virtual-run.ts';
@@ -223,6 +224,25 @@ describe('several workers on one limit', () => {
     // One item takes 1,000 writes a second at the very most; we stay far away from it.
     expect(run.capacity.writes / (run.elapsedMs / 1_000)).toBeLessThan(16);
   });
+
+  it.each([1, 6, 60])(
+    'are hardly refused, %i s deep, though each is late for half a second at times',
+    async (depthSeconds) => {
+      const tokensPerMinute = depthSeconds === 60 ? 6_000_000 : 12_000_000;
+      const perMinute = { requests: 24_000, totalTokens: tokensPerMinute };
+      const random = seededRandom(5);
+      const run = await runVirtually({
+        requests,
+        settings: modelSettings({ perMinute }),
+        provider: { limits: { requestsPerMinute: 24_000, tokensPerMinute, depthSeconds } },
+        workers: 8,
+        storeMs,
+        stall: () => (random.next() < 0.02 ? 500 : 0),
+      });
+      expect(run.utilization('totalTokens')).toBeGreaterThan(0.95);
+      expect(run.books.refused / run.books.sent).toBeLessThanOrEqual(0.001);
+    },
+  );
 
   it('leave no share behind when they are done', async () => {
     const { limits, settings } = byTotal(6);
