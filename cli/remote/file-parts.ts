@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { LineSplitter } from '../../local/input/line-splitter.ts';
+import { LineSplitter } from '../../shared/domain/line-splitter.ts';
 import { MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
 
 /** Few enough that a gateway with half a minute of patience sees the end. */

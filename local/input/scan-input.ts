@@ -15,8 +15,8 @@ import {
   type LineFault,
   type LineModels,
 } from './check-line.ts';
-import { DigestTable } from './digest-table.ts';
-import { type InputLine, LineSplitter } from './line-splitter.ts';
+import { DigestTable } from '../../shared/domain/digest-table.ts';
+import { type InputLine, LineSplitter } from '../../shared/domain/line-splitter.ts';
 
 /** A line that may be sent. */
 export interface ScannedRequest {

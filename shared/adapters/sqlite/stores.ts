@@ -1,8 +1,11 @@
+import { SqliteBatchStore } from './batch-store.ts';
 import { SqliteBudgetStore } from './budget-store.ts';
 import { SqliteCallStore } from './call-store.ts';
 import { SqliteCapacityStore } from './capacity-store.ts';
 import { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
+import { SqliteFileStore } from './file-store.ts';
+import { SqliteIdClaims } from './id-claims.ts';
 import { SqliteKeyStore } from './key-store.ts';
 import { SqliteRequestStore } from './request-store.ts';
 import { SqliteWorkStore } from './work-store.ts';
@@ -14,6 +17,9 @@ export interface SqliteStores {
   readonly budgets: SqliteBudgetStore;
   readonly calls: SqliteCallStore;
   readonly keys: SqliteKeyStore;
+  readonly files: SqliteFileStore;
+  readonly batches: SqliteBatchStore;
+  readonly claims: SqliteIdClaims;
   /** Where adoption of the result log may begin. */
   readonly marks: SqliteCommitMarks;
 }
@@ -28,6 +34,9 @@ export function createSqliteStores(database: Database): SqliteStores {
     budgets: new SqliteBudgetStore(database),
     calls: new SqliteCallStore(database),
     keys: new SqliteKeyStore(database),
+    files: new SqliteFileStore(database),
+    batches: new SqliteBatchStore(database),
+    claims: new SqliteIdClaims(database),
     marks,
   };
 }
