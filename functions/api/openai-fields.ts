@@ -16,7 +16,8 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** The body as an object that has no other fields than these. */
 export function objectOf(value: unknown, fields: readonly string[]): JsonObject {
-  if (!isObject(value)) throw openAiRefusal('The body must be a JSON object.', null, 'invalid_type');
+  if (!isObject(value))
+    throw openAiRefusal('The body must be a JSON object.', null, 'invalid_type');
   const unknown = Object.keys(value).find((name) => !fields.includes(name));
   if (unknown === undefined) return value;
   const shown = unknown.slice(0, 80);
@@ -26,7 +27,11 @@ export function objectOf(value: unknown, fields: readonly string[]): JsonObject 
 export function requiredText(body: JsonObject, name: string): string {
   const value = body[name];
   if (value === undefined || value === null || value === '') {
-    throw openAiRefusal(`Missing required parameter: '${name}'.`, name, 'missing_required_parameter');
+    throw openAiRefusal(
+      `Missing required parameter: '${name}'.`,
+      name,
+      'missing_required_parameter',
+    );
   }
   if (typeof value === 'string') return value;
   throw openAiRefusal(`Invalid type for '${name}': expected a string.`, name, 'invalid_type');

@@ -76,7 +76,10 @@ export class BatchRunner implements BatchBell {
       return (await advanceBatch(ref, { deadlineMs: clock.nowMs() + TURN_MS })) === 'unfinished';
     } catch (error) {
       // One batch in trouble must not stop the others; it has its turn again with the next look.
-      telemetry.log('error', 'A batch could not be moved on', { batch: ref.id, cause: String(error) });
+      telemetry.log('error', 'A batch could not be moved on', {
+        batch: ref.id,
+        cause: String(error),
+      });
       return false;
     }
   }

@@ -27,7 +27,12 @@ export function unansweredRow(
 export function refusedRow(
   id: string,
   customId: string | null,
-  { status, code, message, param }: {
+  {
+    status,
+    code,
+    message,
+    param,
+  }: {
     readonly status: number;
     readonly code: string;
     readonly message: string;

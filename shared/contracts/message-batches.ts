@@ -70,7 +70,9 @@ export function renderMessageBatch(
   };
 }
 
-function statusOf({ status }: BatchRecord): z.infer<typeof messageBatchSchema>['processing_status'] {
+function statusOf({
+  status,
+}: BatchRecord): z.infer<typeof messageBatchSchema>['processing_status'] {
   if (hasEnded(status)) return 'ended';
   return status === 'cancelling' ? 'canceling' : 'in_progress';
 }

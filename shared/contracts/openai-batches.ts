@@ -170,7 +170,8 @@ export function renderBatch(
   const { at, outcome, refused } = batch;
   const ended = outcome ?? counts;
   // What was refused is among the failed of an outcome, and not among those of the ledger.
-  const extra = outcome === null ? refused.count : 0;
+  const invalid = refused.count - refused.cancelled;
+  const extra = outcome === null ? invalid : 0;
   return {
     id: batch.id,
     object: 'batch',
@@ -215,10 +216,10 @@ export function renderBatch(
               queued: hasEnded(batch.status) ? 0 : (counts?.queued ?? 0),
               running: hasEnded(batch.status) ? 0 : (counts?.running ?? 0),
               succeeded: ended.succeeded,
-              failed: outcome === null ? ended.failed : ended.failed - refused.count,
+              failed: outcome === null ? ended.failed : ended.failed - invalid,
               cancelled: ended.cancelled,
               expired: ended.expired,
-              refused: refused.count,
+              refused: invalid,
             },
     },
   };

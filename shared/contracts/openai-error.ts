@@ -62,8 +62,7 @@ export function openAiRefusal(
   vendorCode: string,
   code: ErrorCode = 'invalid_request',
 ): AppError {
-  const errors =
-    param === null ? [] : [{ pointer: `/${param.replaceAll('.', '/')}`, message }];
+  const errors = param === null ? [] : [{ pointer: `/${param.replaceAll('.', '/')}`, message }];
   return new AppError(code, message, { details: { errors, vendorCode } });
 }
 
@@ -72,8 +71,7 @@ export function toOpenAiError(error: AppError, context: ErrorContext = {}): Open
   const pointer = fieldFaultsOf(error)[0]?.pointer;
   const { vendorCode } = error.details;
   return openAiError(vendorStatusOf(error, context), detailOf(error, context), {
-    code:
-      typeof vendorCode === 'string' ? vendorCode : (OPENAI_CODES[error.code] ?? error.code),
+    code: typeof vendorCode === 'string' ? vendorCode : (OPENAI_CODES[error.code] ?? error.code),
     param: pointer ? pointer.slice(1).replaceAll('/', '.') : null,
   });
 }

@@ -130,7 +130,12 @@ export interface BatchRecord {
   /** Lines; 0 until all have been checked. */
   readonly total: number;
   /** Lines that never became requests, and how each is answered: rows of the error file. */
-  readonly refused: { readonly count: number; readonly parts: readonly FilePart[] };
+  readonly refused: {
+    readonly count: number;
+    /** Those of them that the batch was cancelled before. */
+    readonly cancelled: number;
+    readonly parts: readonly FilePart[];
+  };
   readonly outputFileId: string;
   readonly hasOutput: boolean;
   readonly errorFileId: string;

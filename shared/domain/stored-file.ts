@@ -62,6 +62,9 @@ export interface UploadPart extends FilePart {
   readonly id: string;
 }
 
-export function isExpired({ expiresAtMs }: Pick<FileRecord, 'expiresAtMs'>, nowMs: number): boolean {
+export function isExpired(
+  { expiresAtMs }: Pick<FileRecord, 'expiresAtMs'>,
+  nowMs: number,
+): boolean {
   return expiresAtMs !== null && expiresAtMs <= nowMs;
 }

@@ -1,6 +1,8 @@
 /** What keeps accepted work moving whatever was lost on the way: notices, and processes. */
 
 import { METRICS } from '../contracts/metric-names.ts';
+import type { BatchBell } from '../ports/batch-bell.ts';
+import type { BatchStore } from '../ports/batch-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ProviderHolds } from '../ports/provider-holds.ts';
 import type { RequestQueue, SliceNotice } from '../ports/request-queue.ts';
@@ -23,6 +25,9 @@ export interface SweepDeps {
   readonly work: Pick<WorkStore, 'backlog'>;
   readonly queue: RequestQueue;
   readonly holds: ProviderHolds;
+  /** Whoever moves batches on is woken for each that has not ended. */
+  readonly batches: Pick<BatchStore, 'open'>;
+  readonly bell: BatchBell;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -34,13 +39,14 @@ const MOST_PER_MODEL = 100;
 const NOTICES_PER_SEND = 100;
 
 export function createSweep(deps: SweepDeps): Sweep {
-  const { slices, work, queue, holds, clock, telemetry } = deps;
+  const { slices, work, queue, holds, batches, bell, clock, telemetry } = deps;
 
   return async ({ deadlineMs }) => {
     const repaired = await slices.repair(clock.nowMs());
     const rung = await ring(deadlineMs);
     telemetry.count(METRICS.sliceRepaired, repaired);
     telemetry.count(METRICS.sliceAnnouncedAgain, rung.announced);
+    await bell.ring(await batches.open());
     await measure();
     return { repaired, ...rung };
   };

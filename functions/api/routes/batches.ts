@@ -109,10 +109,9 @@ export function batchRoutes({ manageBatches, maxBodyBytes }: BatchRoutesDeps): A
         throw openAiRefusal(message, 'completion_window', 'invalid_value');
       }
       const metadata = readMetadata(body['metadata']);
-      const options = checkInput(
-        z.object({ x_penstock: batchOptionsSchema.prefault({}) }),
-        { x_penstock: body['x_penstock'] ?? undefined },
-      ).x_penstock;
+      const options = checkInput(z.object({ x_penstock: batchOptionsSchema.prefault({}) }), {
+        x_penstock: body['x_penstock'] ?? undefined,
+      }).x_penstock;
       const found = await manageBatches.fromFile(
         {
           caller: principal,
@@ -129,7 +128,8 @@ export function batchRoutes({ manageBatches, maxBodyBytes }: BatchRoutesDeps): A
             tags: options.tags,
           },
           outputLifeMs:
-            readExpiry(body['output_expires_after'], 'output_expires_after') ?? DEFAULT_FILE_LIFE_MS,
+            readExpiry(body['output_expires_after'], 'output_expires_after') ??
+            DEFAULT_FILE_LIFE_MS,
           idempotencyKey,
         },
         inputFileId,
@@ -145,7 +145,10 @@ export function batchRoutes({ manageBatches, maxBodyBytes }: BatchRoutesDeps): A
       summary: 'List batches, newest first',
       request: {
         query: z.object({
-          after: z.string().optional().meta({ description: 'Id of the last batch of the page before' }),
+          after: z
+            .string()
+            .optional()
+            .meta({ description: 'Id of the last batch of the page before' }),
           limit: z.int().min(1).max(MAX_BATCH_PAGE).optional(),
         }),
       },

@@ -1,10 +1,7 @@
 /** `/v1/files` as OpenAI has it. */
 
 import * as z from 'zod';
-import {
-  MAX_FILE_PAGE,
-  MULTIPART_OVERHEAD_BYTES,
-} from '../../../shared/contracts/limits.ts';
+import { MAX_FILE_PAGE, MULTIPART_OVERHEAD_BYTES } from '../../../shared/contracts/limits.ts';
 import {
   deletedFileSchema,
   fileSchema,
@@ -67,7 +64,11 @@ export function fileRoutes(deps: FileRoutesDeps): ApiRoute[] {
       const purpose = textOf(form, 'purpose');
       const file = form.get('file');
       if (purpose === null) {
-        throw openAiRefusal("'purpose' is a required property", 'purpose', 'missing_required_parameter');
+        throw openAiRefusal(
+          "'purpose' is a required property",
+          'purpose',
+          'missing_required_parameter',
+        );
       }
       if (file === null || typeof file === 'string') {
         throw openAiRefusal("'file' is a required property", 'file', 'missing_required_parameter');
@@ -91,7 +92,10 @@ export function fileRoutes(deps: FileRoutesDeps): ApiRoute[] {
       summary: 'List files, newest first',
       request: {
         query: z.object({
-          after: z.string().optional().meta({ description: 'Id of the last file of the page before' }),
+          after: z
+            .string()
+            .optional()
+            .meta({ description: 'Id of the last file of the page before' }),
           limit: z.int().min(1).max(MAX_FILE_PAGE).optional(),
           order: z.enum(['asc', 'desc']).optional(),
           purpose: z.enum(PURPOSES).optional(),
@@ -108,7 +112,11 @@ export function fileRoutes(deps: FileRoutesDeps): ApiRoute[] {
       const known = PURPOSES.find((candidate) => candidate === purpose);
       if (purpose !== undefined && known === undefined) {
         const names = PURPOSES.map((name) => `'${name}'`).join(', ');
-        throw openAiRefusal(`Invalid 'purpose': expected one of ${names}.`, 'purpose', 'invalid_value');
+        throw openAiRefusal(
+          `Invalid 'purpose': expected one of ${names}.`,
+          'purpose',
+          'invalid_value',
+        );
       }
       const { items, hasMore } = await manageFiles.list({
         tenant,
@@ -158,7 +166,7 @@ export function fileRoutes(deps: FileRoutesDeps): ApiRoute[] {
     config: {
       method: 'get',
       path: '/v1/files/{id}/content',
-      summary: "Read a file; the output of a batch also while it runs",
+      summary: 'Read a file; the output of a batch also while it runs',
       description:
         'Streamed. Behind a gateway that bounds answers, larger content is redirected to where it lies.',
       request: { params: idParams },

@@ -253,7 +253,12 @@ function readRequests(body: unknown): string[] {
     }
     if (!isObject(params)) throw invalid(`${path}.params: Field required`);
     seen.add(customId);
-    return JSON.stringify({ custom_id: customId, method: 'POST', url: '/v1/messages', body: params });
+    return JSON.stringify({
+      custom_id: customId,
+      method: 'POST',
+      url: '/v1/messages',
+      body: params,
+    });
   });
 }
 

@@ -65,7 +65,11 @@ export function uploadRoutes(deps: UploadRoutesDeps): ApiRoute[] {
       const body = objectOf(parseJson(await readBytes(context.req.raw, maxBodyBytes)), FIELDS);
       const { bytes } = body;
       if (typeof bytes !== 'number' || !Number.isInteger(bytes) || bytes < 1) {
-        throw openAiRefusal("Invalid 'bytes': expected an integer from 1.", 'bytes', 'invalid_value');
+        throw openAiRefusal(
+          "Invalid 'bytes': expected an integer from 1.",
+          'bytes',
+          'invalid_value',
+        );
       }
       requiredText(body, 'mime_type');
       const upload = await manageUploads.create({

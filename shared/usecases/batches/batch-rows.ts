@@ -4,8 +4,8 @@ import type { RequestView } from '../../domain/request.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import type { RequestStore } from '../../ports/request-store.ts';
-import { decodeRefusedRow, type RefusedRow } from './refused-rows.ts';
 import { readLines } from './read-lines.ts';
+import { decodeRefusedRow, type RefusedRow } from './refused-rows.ts';
 
 /** One answered line of a batch. */
 export type BatchRow =

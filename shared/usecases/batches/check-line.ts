@@ -49,7 +49,9 @@ export function checkLine(
   }
   const parsed = parseGuardedJson(bytes, LIMITS);
   if (!parsed.ok || !isObject(parsed.value)) {
-    const why = parsed.ok ? '' : ` ${parsed.fault.message.replace(' at line 1, column', ' at column')}.`;
+    const why = parsed.ok
+      ? ''
+      : ` ${parsed.fault.message.replace(' at line 1, column', ' at column')}.`;
     return refuse('invalid_json_line', `This line is not parseable as valid JSON.${why}`);
   }
   const line = parsed.value;

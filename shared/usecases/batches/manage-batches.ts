@@ -1,4 +1,3 @@
-import { MAX_COMPLETION_WINDOW_MS } from '../../domain/completion-window.ts';
 import { openAiRefusal } from '../../contracts/openai-error.ts';
 import type { Principal } from '../../domain/api-key.ts';
 import {
@@ -9,6 +8,7 @@ import {
   mayBecome,
   NO_INSTANTS,
 } from '../../domain/batch.ts';
+import { MAX_COMPLETION_WINDOW_MS } from '../../domain/completion-window.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { FilePart } from '../../domain/stored-file.ts';
 import { timeId } from '../../domain/time-id.ts';
@@ -48,7 +48,12 @@ export interface ManageBatches {
   /** A batch of the lines of a file. */
   fromFile(batch: NewBatch, inputFileId: string): Promise<FoundBatch>;
   /** A batch of lines whose names have been checked. `fingerprint`: digest of them. */
-  fromLines(batch: NewBatch, lines: Uint8Array, count: number, fingerprint: string): Promise<FoundBatch>;
+  fromLines(
+    batch: NewBatch,
+    lines: Uint8Array,
+    count: number,
+    fingerprint: string,
+  ): Promise<FoundBatch>;
   get(tenant: string, kind: BatchKind, id: string): Promise<FoundBatch>;
   list(filter: BatchFilter): Promise<{ items: FoundBatch[]; hasMore: boolean }>;
   /** @throws {AppError} `not_cancellable` when it has ended. */
@@ -74,7 +79,8 @@ const PREFIXES: Readonly<Record<BatchKind, string>> = { openai: 'batch_', anthro
 const UNIQUE_CHARACTERS = 20;
 
 export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
-  const { batches, contents, claims, requests, manageFiles, settleBatch, bell, clock, random } = deps;
+  const { batches, contents, claims, requests, manageFiles, settleBatch, bell, clock, random } =
+    deps;
 
   const uniqueId = (prefix: string): string =>
     timeId(prefix, clock.nowMs(), random.id('').slice(0, UNIQUE_CHARACTERS));
@@ -126,7 +132,7 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
         load: {},
         digests: null,
       },
-      refused: { count: 0, parts: [] },
+      refused: { count: 0, cancelled: 0, parts: [] },
       outputFileId: uniqueId('file-'),
       hasOutput: false,
       errorFileId: uniqueId('file-'),

@@ -1,7 +1,7 @@
 import { erroredLine, succeededLine, unansweredLine } from '../../contracts/message-batches.ts';
 import { ERROR_PRESENTATIONS } from '../../contracts/problem.ts';
 import type { BatchRecord } from '../../domain/batch.ts';
-import { type BatchRow, batchRows, type BatchRowsDeps } from './batch-rows.ts';
+import { type BatchRow, type BatchRowsDeps, batchRows } from './batch-rows.ts';
 
 /** The results of a message batch, some lines at a time, each in one of Anthropic's four shapes. */
 export async function* renderMessageResults(
@@ -33,6 +33,7 @@ function renderRow(row: BatchRow): string {
     message: answer.error?.message ?? ERROR_PRESENTATIONS.internal.title,
     requestId: answer.providerRequestId || view.id,
   };
-  const isTheirs = answer.bodyJson !== null && /^\s*\{\s*"type"\s*:\s*"error"/.test(answer.bodyJson);
+  const isTheirs =
+    answer.bodyJson !== null && /^\s*\{\s*"type"\s*:\s*"error"/.test(answer.bodyJson);
   return erroredLine(customId, error, isTheirs ? answer.bodyJson : null);
 }

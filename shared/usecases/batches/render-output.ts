@@ -1,6 +1,6 @@
 import { refusedRow, unansweredRow } from '../../contracts/batch-output.ts';
 import type { BatchRecord } from '../../domain/batch.ts';
-import { type BatchRow, batchRows, type BatchRowsDeps } from './batch-rows.ts';
+import { type BatchRow, type BatchRowsDeps, batchRows } from './batch-rows.ts';
 
 const LINE_FEED = Buffer.from('\n');
 

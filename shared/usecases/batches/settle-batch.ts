@@ -103,8 +103,7 @@ export function createSettleBatch(deps: SettleBatchDeps): SettleBatch {
 
   async function showFiles(batch: BatchRecord, counts: StatusCounts): Promise<BatchRecord> {
     const hasOutput = counts.succeeded > 0;
-    const hasErrors =
-      counts.failed + counts.expired + counts.cancelled + batch.refused.count > 0;
+    const hasErrors = counts.failed + counts.expired + counts.cancelled + batch.refused.count > 0;
     if (batch.kind === 'anthropic') return batch;
     if (hasOutput === batch.hasOutput && hasErrors === batch.hasErrors) return batch;
     if (hasOutput && !batch.hasOutput) await makeFile(batch, 'output');
@@ -130,8 +129,8 @@ export function createSettleBatch(deps: SettleBatchDeps): SettleBatch {
     const { tenant, id: batchId } = batch;
     const sums = {
       succeeded: 0,
-      failed: batch.refused.count,
-      cancelled: 0,
+      failed: batch.refused.count - batch.refused.cancelled,
+      cancelled: batch.refused.cancelled,
       expired: 0,
       inputTokens: 0,
       cachedInputTokens: 0,
@@ -156,7 +155,8 @@ export function createSettleBatch(deps: SettleBatchDeps): SettleBatch {
       after = page.next;
     } while (after !== null);
     if (batch.kind === 'openai' && sums.failed + sums.cancelled + sums.expired > 0) {
-      for await (const piece of renderOutput(deps, batch, 'errors')) sums.errorBytes += piece.length;
+      for await (const piece of renderOutput(deps, batch, 'errors'))
+        sums.errorBytes += piece.length;
     }
     return sums;
   }

@@ -10,8 +10,8 @@ import { overlongMs } from '../../domain/window-reach.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
-import type { ModelDirectory, Submission, SubmitRequests } from '../submit-requests.ts';
 import { readWhole } from '../files/read-content.ts';
+import type { ModelDirectory, Submission, SubmitRequests } from '../submit-requests.ts';
 import { changeBatch } from './batch-changes.ts';
 import { checkLine } from './check-line.ts';
 import { chunksOf, type LineChunk, readLines } from './read-lines.ts';
@@ -70,7 +70,12 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
       }
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-      faults.push({ code: 'input_file_deleted', message: error.message, param: 'input_file_id', line: null });
+      faults.push({
+        code: 'input_file_deleted',
+        message: error.message,
+        param: 'input_file_id',
+        line: null,
+      });
     }
     if (lines === 0 && faults.length === 0) {
       const message =
@@ -79,7 +84,9 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
     }
     const warnings = faults.length > 0 ? [] : judgeWindow();
     if (batch.options.isStrict) {
-      faults.push(...warnings.map((warning) => ({ ...warning, param: 'completion_window', line: null })));
+      faults.push(
+        ...warnings.map((warning) => ({ ...warning, param: 'completion_window', line: null })),
+      );
     }
     await changeBatch(batches, batch, (record) => {
       if (record.lease?.owner !== owner || record.status !== 'validating') return null;
@@ -93,7 +100,15 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
         total: lines,
         warnings,
         at: { ...at, inProgress: nowMs },
-        progress: { ...record.progress, phase: 'accepting', number: 1, offset: 0, digests: null, lines, load: {} },
+        progress: {
+          ...record.progress,
+          phase: 'accepting',
+          number: 1,
+          offset: 0,
+          digests: null,
+          lines,
+          load: {},
+        },
         lease: { owner, untilMs: nowMs + LEASE_MS },
       };
     });
@@ -107,7 +122,10 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
         const { code, message, param } = checked;
         return { code, message, param, line: line.number };
       }
-      const digest = createHash('sha256').update(checked.customId).digest().subarray(0, DIGEST_BYTES);
+      const digest = createHash('sha256')
+        .update(checked.customId)
+        .digest()
+        .subarray(0, DIGEST_BYTES);
       const first = seen.putIfAbsent(digest, line.number);
       if (first !== null && first !== line.number) {
         const message = `The custom_id for this request is a duplicate of another request (line ${first}). Please ensure that every custom_id is unique.`;
@@ -181,15 +199,17 @@ export function createAcceptInput(deps: ValidateInputDeps): ReadInput {
         const { refused } = record;
         return {
           progress:
-            next === null
-              ? { ...record.progress, phase: 'done' }
-              : { ...record.progress, ...next },
+            next === null ? { ...record.progress, phase: 'done' } : { ...record.progress, ...next },
           refused:
             part === null
               ? refused
-              : { count: refused.count + rows.length, parts: [...refused.parts, part] },
-          lease:
-            next === null || isLate ? null : { owner, untilMs: clock.nowMs() + LEASE_MS },
+              : {
+                  count: refused.count + rows.length,
+                  cancelled:
+                    refused.cancelled + rows.filter(({ kind }) => kind === 'cancelled').length,
+                  parts: [...refused.parts, part],
+                },
+          lease: next === null || isLate ? null : { owner, untilMs: clock.nowMs() + LEASE_MS },
         };
       });
       if (saved === null || next === null) return true;
@@ -244,7 +264,12 @@ export function createAcceptInput(deps: ValidateInputDeps): ReadInput {
       if (outcome.kind === 'accepted' || entry === undefined) return;
       const { error } = outcome;
       const { customId } = entry.submission;
-      const why = { status: statusOf(error), code: error.code, message: error.message, param: null };
+      const why = {
+        status: statusOf(error),
+        code: error.code,
+        message: error.message,
+        param: null,
+      };
       refused.push({ line: entry.line, customId, kind: 'refused', ...why });
     });
     return refused;
@@ -257,5 +282,15 @@ function toSubmission(
 ): Submission {
   const { lane, priority, tags } = options;
   const completionWindowMs = expiresAtMs - createdAtMs;
-  return { idempotencyKey: null, customId, model, endpoint, body, completionWindowMs, lane, priority, tags };
+  return {
+    idempotencyKey: null,
+    customId,
+    model,
+    endpoint,
+    body,
+    completionWindowMs,
+    lane,
+    priority,
+    tags,
+  };
 }

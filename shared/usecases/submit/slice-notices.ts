@@ -1,0 +1,12 @@
+import type { RequestSpec } from '../../domain/request.ts';
+import type { SliceNotice } from '../../ports/request-queue.ts';
+
+/** One notice for each slice. */
+export function sliceNotices(created: readonly RequestSpec[]): SliceNotice[] {
+  const notices = new Map<string, SliceNotice>();
+  for (const { tenant, id, slice, model, priority } of created) {
+    const name = slice?.id ?? id;
+    if (!notices.has(name)) notices.set(name, { tenant, slice: name, model, priority });
+  }
+  return [...notices.values()];
+}
