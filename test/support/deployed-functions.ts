@@ -42,6 +42,7 @@ export async function deployFunctions(config: string) {
     [ENV.adminKeySecret]: await secretOf('admin', ADMIN_KEY),
     [ENV.interactiveQueueUrl]: interactiveQueueUrl,
     [ENV.bulkQueueUrl]: bulkQueueUrl,
+    [ENV.batchQueueUrl]: await createQueue(),
     [ENV.retentionDays]: '30',
     POWERTOOLS_SERVICE_NAME: 'penstock-test',
     POWERTOOLS_LOG_LEVEL: 'CRITICAL',
