@@ -1,3 +1,4 @@
+import { decodeRefusedRow, type RefusedRow } from '../../contracts/refused-rows.ts';
 import { readStoredAnswer, type StoredAnswer } from '../../contracts/stored-answer.ts';
 import type { BatchRecord } from '../../domain/batch.ts';
 import type { RequestView } from '../../domain/request.ts';
@@ -5,7 +6,6 @@ import type { FileContents } from '../../ports/file-contents.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import type { RequestStore } from '../../ports/request-store.ts';
 import { readLines } from './read-lines.ts';
-import { decodeRefusedRow, type RefusedRow } from './refused-rows.ts';
 
 /** One answered line of a batch. */
 export type BatchRow =

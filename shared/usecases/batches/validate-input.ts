@@ -1,9 +1,10 @@
 /** Reads a batch's input twice: first all of it is checked, then all of it becomes requests. */
 
-import { createHash } from 'node:crypto';
 import { statusOf } from '../../contracts/problem.ts';
+import { encodeRefusedRow, type RefusedRow } from '../../contracts/refused-rows.ts';
 import type { BatchFault, BatchProgress, BatchRecord } from '../../domain/batch.ts';
 import { DigestTable } from '../../domain/digest-table.ts';
+import { sha256Bytes } from '../../domain/digests.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { InputLine } from '../../domain/line-splitter.ts';
 import { overlongMs } from '../../domain/window-reach.ts';
@@ -15,7 +16,6 @@ import type { ModelDirectory, Submission, SubmitRequests } from '../submit-reque
 import { changeBatch } from './batch-changes.ts';
 import { checkLine } from './check-line.ts';
 import { chunksOf, type LineChunk, readLines } from './read-lines.ts';
-import { encodeRefusedRow, type RefusedRow } from './refused-rows.ts';
 
 export interface ValidateInputDeps {
   readonly batches: BatchStore;
@@ -122,10 +122,7 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
         const { code, message, param } = checked;
         return { code, message, param, line: line.number };
       }
-      const digest = createHash('sha256')
-        .update(checked.customId)
-        .digest()
-        .subarray(0, DIGEST_BYTES);
+      const digest = sha256Bytes(checked.customId).subarray(0, DIGEST_BYTES);
       const first = seen.putIfAbsent(digest, line.number);
       if (first !== null && first !== line.number) {
         const message = `The custom_id for this request is a duplicate of another request (line ${first}). Please ensure that every custom_id is unique.`;

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { DEFAULT_FILE_LIFE_MS } from '../../contracts/limits.ts';
 import { openAiRefusal } from '../../contracts/openai-error.ts';
+import { sha256 } from '../../domain/digests.ts';
 import { AppError } from '../../domain/errors.ts';
 import {
   type FilePart,
@@ -103,7 +103,7 @@ export function createManageFiles(deps: ManageFilesDeps): ManageFiles {
       checkPurpose(purpose, filename);
       let id = newId();
       if (idempotencyKey !== null) {
-        const digest = createHash('sha256').update(content).digest('base64url');
+        const digest = sha256(content);
         const fingerprint = JSON.stringify([purpose, filename, digest, file.lifeMs]);
         const standing = await claims.claim(tenant, `file/${idempotencyKey}`, { fingerprint, id });
         if (standing.fingerprint !== fingerprint) throw keyConflict();

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { MAX_UPLOAD_BYTES } from '../../contracts/limits.ts';
 import { openAiRefusal } from '../../contracts/openai-error.ts';
+import { Md5 } from '../../domain/digests.ts';
 import type { AppError } from '../../domain/errors.ts';
 import type { FileRecord, UploadPart, UploadRecord } from '../../domain/stored-file.ts';
 import { timeId } from '../../domain/time-id.ts';
@@ -71,9 +71,9 @@ export function createManageUploads(deps: ManageUploadsDeps): ManageUploads {
   }
 
   async function digestOf(tenant: string, parts: readonly UploadPart[]): Promise<string> {
-    const hash = createHash('md5');
-    for await (const piece of readContent(contents, tenant, parts)) hash.update(piece);
-    return hash.digest('hex');
+    const hash = new Md5();
+    for await (const piece of readContent(contents, tenant, parts)) hash.add(piece);
+    return hash.hex();
   }
 
   return {
