@@ -12,6 +12,7 @@ import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
+import { releaseReaders } from '../../shared/usecases/batches/release-readers.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageFiles } from '../../shared/usecases/files/manage-files.ts';
 import { createSubmitRequests } from '../../shared/usecases/submit-requests.ts';
@@ -64,6 +65,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const { dispatcher } = engine;
   engine.budgets.recover();
+  // The directory is ours alone, so whoever was reading is dead.
+  await releaseReaders(engine.batches);
   const serverKeys = openServerKeys({
     ...engine,
     clock,

@@ -1,4 +1,4 @@
-import { createWorld, type World } from '../cli/harness.ts';
+import { createWorld, type RunningCli, type World } from '../cli/harness.ts';
 
 /** The key that the server takes. */
 export const SERVER_KEY = 'team-a-key-0123456789';
@@ -7,6 +7,8 @@ export const SERVER_KEY = 'team-a-key-0123456789';
 export interface Served {
   readonly world: World;
   readonly url: string;
+  /** Kills the server without warning, and starts it again over the same state. */
+  restart(): Promise<string>;
 }
 
 export async function serve(options: Parameters<typeof createWorld>[0] = {}): Promise<Served> {
@@ -27,8 +29,22 @@ export async function serve(options: Parameters<typeof createWorld>[0] = {}): Pr
       `  apiKeys: [{ key: "\${TEAM_KEY}", tenant: team-a }, { key: other-team-key-0123, tenant: team-b }]`,
     ].join('\n'),
   );
-  const { child, ended } = world.start(['serve', '--port', '0'], { TEAM_KEY: SERVER_KEY });
-  const url = await new Promise<string>((resolve, reject) => {
+  let running = world.start(['serve', '--port', '0'], { TEAM_KEY: SERVER_KEY });
+  return {
+    world,
+    url: await listening(running),
+    async restart() {
+      running.child.kill('SIGKILL');
+      await running.ended;
+      running = world.start(['serve', '--port', '0'], { TEAM_KEY: SERVER_KEY });
+      return listening(running);
+    },
+  };
+}
+
+/** Where the server listens, once it does. */
+function listening({ child, ended }: RunningCli): Promise<string> {
+  return new Promise((resolve, reject) => {
     let text = '';
     child.stdout?.on('data', (piece: string) => {
       text += piece;
@@ -37,5 +53,4 @@ export async function serve(options: Parameters<typeof createWorld>[0] = {}): Pr
     });
     ended.then(({ stderr }) => reject(new Error(stderr)));
   });
-  return { world, url };
 }
