@@ -1,5 +1,6 @@
 /** Puts the one-machine home together: ledger, logs, providers and dispatcher over one directory. */
 
+import { DiskFileContents } from '../shared/adapters/disk/file-contents.ts';
 import { DiskPayloadStore } from '../shared/adapters/disk/payload-store.ts';
 import { DiskResultLog } from '../shared/adapters/disk/result-log.ts';
 import type { SqliteStores } from '../shared/adapters/sqlite/stores.ts';
@@ -7,6 +8,7 @@ import type { PenstockConfig } from '../shared/contracts/config.ts';
 import { gatherMs } from '../shared/domain/plan-lane.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { CompletionProvider } from '../shared/ports/completion-provider.ts';
+import type { FileContents } from '../shared/ports/file-contents.ts';
 import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
 import type { Random } from '../shared/ports/random.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
@@ -51,6 +53,7 @@ export interface Engine extends SqliteStores {
   readonly directory: string;
   readonly payloads: PayloadStore;
   readonly results: ResultLog;
+  readonly contents: FileContents;
   readonly records: RunRecords;
   readonly providers: ReadonlyMap<string, CompletionProvider>;
   readonly models: ConfiguredModels;
@@ -153,6 +156,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       directory,
       payloads,
       results,
+      contents: new DiskFileContents(directory),
       records,
       providers,
       models,

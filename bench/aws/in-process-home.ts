@@ -16,11 +16,10 @@ import { encodePrincipal } from '../../shared/contracts/principal-context.ts';
 import { SCOPES } from '../../shared/domain/api-key.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import type { RequestSpec } from '../../shared/domain/request.ts';
 import type { CompletionProvider } from '../../shared/ports/completion-provider.ts';
-import type { SliceNotice } from '../../shared/ports/request-queue.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createDispatchSlices } from '../../shared/usecases/dispatch-slices.ts';
+import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
 import { openAwsHome } from '../../test/support/aws-home.ts';
 import { EventSource } from '../../test/support/event-source.ts';
 import { FakeAws } from '../../test/support/fake-aws/fake-aws.ts';
@@ -71,6 +70,7 @@ export async function startInProcessHome(settings: ModelSettings, provider: Comp
     telemetry: TELEMETRY,
     authenticate: authenticateByGateway,
     uploads: null,
+    bell: { ring: async () => undefined },
     completions: { wait: async () => undefined },
     manageKeys: {
       create: () => Promise.reject(new Error('not needed')),
@@ -78,7 +78,7 @@ export async function startInProcessHome(settings: ModelSettings, provider: Comp
       revoke: () => Promise.reject(new Error('not needed')),
     },
     async wake(created) {
-      await home.queue.announce(noticesOf(created));
+      await home.queue.announce(sliceNotices(created));
     },
     onCancelled: () => undefined,
     stops: async () => [],
@@ -167,13 +167,4 @@ export function gatewayEvent(path: string, body: string, contentType: string): L
     isBase64Encoded: false,
     requestContext: { authorizer },
   } as unknown as LambdaEvent;
-}
-
-function noticesOf(created: readonly RequestSpec[]): SliceNotice[] {
-  const notices = new Map<string, SliceNotice>();
-  for (const { tenant, id, slice, model, priority } of created) {
-    const name = slice?.id ?? id;
-    notices.set(name, { tenant, slice: name, model, priority });
-  }
-  return [...notices.values()];
 }

@@ -17,12 +17,12 @@ import { ENV } from '../../shared/contracts/env-keys.ts';
 import {
   GATEWAY_SYNC_WAIT_MS,
   MAX_GATEWAY_BODY_BYTES,
+  MAX_GATEWAY_FILE_BYTES,
   NATIVE_TICK_MS,
 } from '../../shared/contracts/limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import type { RequestSpec } from '../../shared/domain/request.ts';
-import type { SliceNotice } from '../../shared/ports/request-queue.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import { openBell } from '../../shared/runtime/aws-bell.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
@@ -31,6 +31,7 @@ import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
 import { createNativeRoom } from '../../shared/usecases/native/planned-tick.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
+import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
 import { createApi } from './app.ts';
 import { authenticateByGateway } from './authenticate.ts';
 import { apiEnv } from './env.ts';
@@ -58,6 +59,8 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
   const holds = new DynamoProviderHolds(table);
   const ports = {
     ...storage.openLedger(),
+    ...storage.openBatches(),
+    bell: openBell(env[ENV.batchQueueUrl], telemetry),
     payloads: storage.payloads,
     // Cancellations are results too.
     results: storage.resultsOf(random.id('api_')),
@@ -95,13 +98,16 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
       prefixKey,
       authenticate: authenticateByGateway,
       async wake(created) {
-        const unsent = await queue.announce(noticesOf(created));
+        const unsent = await queue.announce(sliceNotices(created));
         if (unsent.length > 0) telemetry.log('warn', 'Not announced', { slices: unsent.length });
       },
       // The worker that holds the request learns of it with its next heartbeat.
       onCancelled: () => undefined,
       stops: () => holds.list(),
       maxBodyBytes: MAX_GATEWAY_BODY_BYTES,
+      maxFileBytes: MAX_GATEWAY_FILE_BYTES,
+      maxMessageBatchBytes: MAX_GATEWAY_BODY_BYTES,
+      mostFileLifeMs: retentionDays * 86_400_000,
       syncWaitMs: GATEWAY_SYNC_WAIT_MS,
     });
   };
@@ -112,15 +118,4 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
     if (current?.deployment !== deployment) current = { deployment, api: createFor(deployment) };
     return current.api;
   };
-}
-
-/** One notice for each slice that waits for calls; a tick finds by itself what waits for batches. */
-function noticesOf(created: readonly RequestSpec[]): SliceNotice[] {
-  const notices = new Map<string, SliceNotice>();
-  for (const { tenant, id, slice, model, priority, route = 'sync' } of created) {
-    if (route !== 'sync') continue;
-    const name = slice?.id ?? id;
-    if (!notices.has(name)) notices.set(name, { tenant, slice: name, model, priority });
-  }
-  return [...notices.values()];
 }

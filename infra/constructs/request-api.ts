@@ -14,6 +14,7 @@ import { OPEN_INDEX, TENANT_INDEX } from '../../shared/adapters/dynamodb/table-d
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';
+import type { BatchValidator } from './batch-validator.ts';
 import type { Configuration } from './configuration.ts';
 import { addGatewayProblems } from './gateway-problems.ts';
 import { KeyAuthorizer } from './key-authorizer.ts';
@@ -52,6 +53,8 @@ export interface RequestApiProps extends RequestApiOptions {
   readonly configuration: Configuration;
   /** Whose queues the API rings. */
   readonly dispatcher: BatchDispatcher;
+  /** Whose queue the API rings for batches. */
+  readonly validator: BatchValidator;
 }
 
 /** Nobody's key is asked for here. */
@@ -130,8 +133,10 @@ export class RequestApi extends Construct {
     state,
     configuration,
     dispatcher,
+    validator,
   }: RequestApiProps): ServiceFunction {
-    const queues = [dispatcher.interactive.queue, dispatcher.bulk.queue];
+    const batches = validator.batches.queue;
+    const queues = [dispatcher.interactive.queue, dispatcher.bulk.queue, batches];
     const fn = new ServiceFunction(this, 'Function', {
       defaults,
       entry: ENTRYPOINTS.api,
@@ -144,6 +149,7 @@ export class RequestApi extends Construct {
         [ENV.pepperSecret]: state.secrets.pepper.secretArn,
         [ENV.interactiveQueueUrl]: dispatcher.interactive.queue.queueUrl,
         [ENV.bulkQueueUrl]: dispatcher.bulk.queue.queueUrl,
+        [ENV.batchQueueUrl]: batches.queueUrl,
       },
     });
     state.table.allow(fn, 'read', 'write');

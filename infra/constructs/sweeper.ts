@@ -4,6 +4,7 @@ import { OPEN_INDEX } from '../../shared/adapters/dynamodb/table-definition.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';
+import type { BatchValidator } from './batch-validator.ts';
 import { EveryMinute } from './every-minute.ts';
 import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
 import type { State } from './state.ts';
@@ -13,6 +14,8 @@ export interface SweeperProps {
   readonly state: State;
   /** Whose queues are rung. */
   readonly dispatcher: BatchDispatcher;
+  /** Whose queue is rung for batches that have not ended. */
+  readonly validator: BatchValidator;
 }
 
 /**
@@ -22,9 +25,14 @@ export interface SweeperProps {
 export class Sweeper extends Construct {
   readonly fn: ServiceFunction;
 
-  constructor(scope: Construct, id: string, { defaults, state, dispatcher }: SweeperProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { defaults, state, dispatcher, validator }: SweeperProps,
+  ) {
     super(scope, id);
-    const queues = [dispatcher.interactive.queue, dispatcher.bulk.queue];
+    const batches = validator.batches.queue;
+    const queues = [dispatcher.interactive.queue, dispatcher.bulk.queue, batches];
     this.fn = new ServiceFunction(this, 'Sweep', {
       defaults,
       entry: ENTRYPOINTS.sweep,
@@ -35,6 +43,7 @@ export class Sweeper extends Construct {
         ...state.environment,
         [ENV.interactiveQueueUrl]: dispatcher.interactive.queue.queueUrl,
         [ENV.bulkQueueUrl]: dispatcher.bulk.queue.queueUrl,
+        [ENV.batchQueueUrl]: batches.queueUrl,
       },
     });
     state.table.allow(this.fn, 'read', 'write');

@@ -11,7 +11,13 @@ import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
+import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
+import { releaseReaders } from '../../shared/usecases/batches/release-readers.ts';
+import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
+import { createManageFiles } from '../../shared/usecases/files/manage-files.ts';
+import { createSubmitRequests } from '../../shared/usecases/submit-requests.ts';
 import { type Engine, openEngine } from '../engine.ts';
+import { BatchRunner } from './batch-runner.ts';
 import { CompletionSignals } from './completion-signals.ts';
 import { addressesLoopback, isLoopback } from './loopback.ts';
 import { openServerKeys } from './server-keys.ts';
@@ -59,6 +65,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const { dispatcher } = engine;
   engine.budgets.recover();
+  // The directory is ours alone, so whoever was reading is dead.
+  await releaseReaders(engine.batches);
   const serverKeys = openServerKeys({
     ...engine,
     clock,
@@ -72,22 +80,33 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       `${host} can be reached by others, so keys are needed: name them under server.apiKeys, make some with penstock keys create while it listens on 127.0.0.1, or listen there.`,
     );
   }
-  const api = createApi({
+  const { telemetry } = options;
+  const ports = {
     ...engine,
     measure: createSizeRequest(models.catalog, 'quick'),
     prefixKey,
     clock,
     random,
-    telemetry: options.telemetry,
+    telemetry,
     wake: () => dispatcher.wake(),
+    onCancelled: (result: PublishedResult) => {
+      dispatcher.withdraw(result.outcome.id);
+      completions.published([result]);
+    },
+  };
+  const runner = new BatchRunner({
+    ...ports,
+    advanceBatch: createAdvanceBatch({ ...ports, submitRequests: createSubmitRequests(ports) }),
+    manageFiles: createManageFiles({ ...ports, mostFileLifeMs: null }),
+  });
+  const api = createApi({
+    ...ports,
+    addresses: null,
+    bell: runner,
     completions,
     authenticate: createKeyAuthenticator(config.server.apiKeys, serverKeys.stored),
     manageKeys: serverKeys.manageKeys,
     uploads: null,
-    onCancelled: (result) => {
-      dispatcher.withdraw(result.outcome.id);
-      completions.published([result]);
-    },
     stops: async () => dispatcher.progress().stops,
   });
   const server = createAdaptorServer({
@@ -98,21 +117,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   try {
     const url = await listen(server, host, port);
-    return runningServer(engine, server, url);
+    return runningServer(engine, runner, server, url);
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
 
-function runningServer(engine: Engine, server: NodeServer, url: string): RunningServer {
-  const ended = engine.dispatcher.run({ untilDrained: false }).then(() => {});
+function runningServer(
+  engine: Engine,
+  runner: BatchRunner,
+  server: NodeServer,
+  url: string,
+): RunningServer {
+  const dispatching = engine.dispatcher.run({ untilDrained: false });
+  const ended = Promise.all([dispatching, runner.run()]).then(() => {});
   return {
     url,
     ended,
     stop() {
       server.close();
       engine.dispatcher.stop();
+      runner.stop();
     },
     async close() {
       server.close();

@@ -11,6 +11,8 @@ export const ENV = {
   interactiveQueueUrl: 'PENSTOCK_INTERACTIVE_QUEUE_URL',
   /** URL of the queue for everything else. */
   bulkQueueUrl: 'PENSTOCK_BULK_QUEUE_URL',
+  /** URL of the queue that wakes whoever moves batches on. */
+  batchQueueUrl: 'PENSTOCK_BATCH_QUEUE_URL',
   /** SSM parameter that holds penstock.yaml. */
   configParameter: 'PENSTOCK_CONFIG_PARAMETER',
   /** Secrets Manager secret with the key of the first administrator. */

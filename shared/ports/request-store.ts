@@ -28,6 +28,21 @@ export interface ListFilter {
   readonly limit: number;
 }
 
+export interface PublishedFilter {
+  readonly tenant: string;
+  readonly batchId: string;
+  /** Where the page before ended; `null` for the first. */
+  readonly after: string | null;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface PublishedPage {
+  readonly items: RequestView[];
+  /** Where to go on; `null` when nothing more has ended. */
+  readonly next: string | null;
+}
+
 export interface UsageFilter {
   readonly tenant: string;
   readonly fromMs?: number;
@@ -68,6 +83,11 @@ export interface RequestStore {
   accept(requests: readonly RequestSpec[]): Promise<AcceptOutcome[]>;
   get(tenant: string, id: string): Promise<RequestView | null>;
   list(filter: ListFilter): Promise<{ items: RequestView[]; hasMore: boolean }>;
+  /**
+   * Requests of a batch that have ended, in an order that does not change once all have. On one
+   * machine it is that of publication, so that what is read of a batch under way is a beginning.
+   */
+  published(filter: PublishedFilter): Promise<PublishedPage>;
   counts(tenant: string, batchId?: string): Promise<StatusCounts>;
   usage(filter: UsageFilter): Promise<UsageRow[]>;
 }

@@ -1,13 +1,21 @@
 import { AWS_COMMON, openObjects, openTable } from '../adapters/aws/open-clients.ts';
+import { DynamoBatchStore } from '../adapters/dynamodb/batch-store.ts';
 import { DynamoCommitMarks } from '../adapters/dynamodb/commit-marks.ts';
+import { DynamoFileStore } from '../adapters/dynamodb/file-store.ts';
+import { DynamoIdClaims } from '../adapters/dynamodb/id-claims.ts';
 import { createDynamoLedger, type DynamoLedger } from '../adapters/dynamodb/ledger.ts';
 import { DynamoResultLogIndex } from '../adapters/dynamodb/result-log-index.ts';
 import { DynamoSmallPayloads } from '../adapters/dynamodb/small-payloads.ts';
 import type { TableAccess } from '../adapters/dynamodb/table-access.ts';
+import { S3FileContents } from '../adapters/s3/file-contents.ts';
 import type { S3Objects } from '../adapters/s3/objects.ts';
 import { S3PayloadStore } from '../adapters/s3/payload-store.ts';
 import { S3ResultLog } from '../adapters/s3/result-log.ts';
 import { S3ResultLogReader } from '../adapters/s3/result-log-reader.ts';
+import type { BatchStore } from '../ports/batch-store.ts';
+import type { ContentAddresses, FileContents } from '../ports/file-contents.ts';
+import type { FileStore } from '../ports/file-store.ts';
+import type { IdClaims } from '../ports/id-claims.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';
 import { adoptResults } from '../usecases/adopt-results.ts';
 
@@ -17,6 +25,15 @@ export interface AwsStorageOptions {
   readonly retentionDays: number;
 }
 
+/** What files and batches of a deployment are kept in. */
+export interface BatchStorage {
+  readonly files: FileStore;
+  readonly contents: FileContents;
+  readonly addresses: ContentAddresses;
+  readonly batches: BatchStore;
+  readonly claims: IdClaims;
+}
+
 /** What requests and results of a deployment are kept in. */
 export interface AwsStorage {
   readonly table: TableAccess;
@@ -24,6 +41,8 @@ export interface AwsStorage {
   readonly payloads: PayloadStore;
   /** The log of one worker. The owner's name is used by no other process, ever. */
   resultsOf(owner: string): S3ResultLog;
+  /** What files and batches are kept in. */
+  openBatches(): BatchStorage;
   /** A ledger that remembers slices it has seen; it adopts what dead workers logged. */
   openLedger(): DynamoLedger;
 }
@@ -46,6 +65,17 @@ export function openAwsStorage({
     objects,
     payloads,
     resultsOf: (owner) => new S3ResultLog({ objects, small, index, clock, owner }),
+    openBatches() {
+      const nowMs = () => clock.nowMs();
+      const contents = new S3FileContents(objects);
+      return {
+        files: new DynamoFileStore(table, nowMs, retentionDays),
+        contents,
+        addresses: contents,
+        batches: new DynamoBatchStore(table, nowMs, retentionDays),
+        claims: new DynamoIdClaims(table, nowMs, retentionDays),
+      };
+    },
     openLedger() {
       const ledger: DynamoLedger = createDynamoLedger({
         client: table.client,

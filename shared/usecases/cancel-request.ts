@@ -34,7 +34,7 @@ export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
     const view = await requests.get(tenant, id);
     if (view === null) throw unknownRequest(id);
     if (isTerminal(view.status)) throw alreadyEnded(view);
-    const content = cancelled(view, models.get(view.model)?.provider ?? '', clock.nowMs());
+    const content = cancelledContent(view, models.get(view.model)?.provider ?? '', clock.nowMs());
     const line = Buffer.from(encodeResultLine(content));
     const outcome: RequestOutcome = {
       ...content.outcome,
@@ -46,18 +46,29 @@ export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
   };
 }
 
-function cancelled(view: RequestView, provider: string, nowMs: number): ResultLineContent {
+/** The result of a request that ends without an answer: by its caller, or by its deadline. */
+export function cancelledContent(
+  view: RequestView,
+  provider: string,
+  nowMs: number,
+  status: 'cancelled' | 'expired' = 'cancelled',
+): ResultLineContent {
+  const code = status === 'cancelled' ? 'cancelled' : 'deadline_exceeded';
+  const message =
+    status === 'cancelled'
+      ? 'Cancelled by the caller before it was answered'
+      : 'The completion window ended before it was answered';
   return {
     customId: view.customId,
     requestId: '',
     bodyJson: null,
-    error: { code: 'cancelled', message: 'Cancelled by the caller before it was answered' },
+    error: { code, message },
     outcome: {
       id: view.id,
       tenant: view.tenant,
-      status: 'cancelled',
+      status,
       statusCode: 0,
-      errorCode: 'cancelled',
+      errorCode: code,
       lane: view.lane ?? 'live',
       provider,
       usage: NO_USAGE,

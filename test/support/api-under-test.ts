@@ -16,13 +16,21 @@ import type { LeasedRequest } from '../../shared/domain/request.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
+import type { ContentAddresses } from '../../shared/ports/file-contents.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { UploadStore } from '../../shared/ports/upload-store.ts';
 import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts';
+import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
+import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
-import type { MeasureRequest, ModelDirectory } from '../../shared/usecases/submit-requests.ts';
+import {
+  createSubmitRequests,
+  type MeasureRequest,
+  type ModelDirectory,
+} from '../../shared/usecases/submit-requests.ts';
+import { MemoryContents } from './memory-contents.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';
 
@@ -43,6 +51,8 @@ export interface ApiSetUp {
   readonly models?: readonly ModelSettings[];
   readonly measure?: MeasureRequest;
   readonly maxBodyBytes?: number;
+  readonly maxFileBytes?: number;
+  readonly addresses?: ContentAddresses;
   readonly syncWaitMs?: number;
   readonly stops?: readonly ProviderStop[];
   readonly uploads?: UploadStore;
@@ -99,17 +109,33 @@ export function startApi(setUp: ApiSetUp) {
     random,
     tickMs: 60_000,
   });
-  const app = createApi({
+  const ports = {
     ...stores,
     planner,
     payloads: segments.payloads,
     results: segments.results,
+    contents: new MemoryContents(),
     models: directory(models),
-    measure: setUp.measure ?? (async () => ({ kind: 'fits', inputTokens: 10, maxOutputTokens: 5 })),
+    measure:
+      setUp.measure ??
+      (async () => ({ kind: 'fits' as const, inputTokens: 10, maxOutputTokens: 5 })),
     prefixKey: () => null,
     clock,
     random,
     telemetry,
+    wake: () => worker.wake(),
+    onCancelled: ({ outcome }: PublishedResult) => {
+      withdrawn.push(outcome.id);
+      completions.announce(outcome.tenant, outcome.id);
+    },
+  };
+  const rings: string[] = [];
+  const submitRequests = createSubmitRequests(ports);
+  const advanceBatch = createAdvanceBatch({ ...ports, submitRequests });
+  const app = createApi({
+    ...ports,
+    addresses: setUp.addresses ?? null,
+    bell: { ring: async (refs) => void rings.push(...refs.map(({ id }) => id)) },
     completions,
     authenticate:
       setUp.authenticate ??
@@ -123,16 +149,25 @@ export function startApi(setUp: ApiSetUp) {
       }),
     manageKeys: createManageKeys({ keys: stores.keys, clock, random, pepper }),
     uploads: setUp.uploads ?? null,
-    wake: () => worker.wake(),
-    onCancelled: ({ outcome }) => {
-      withdrawn.push(outcome.id);
-      completions.announce(outcome.tenant, outcome.id);
-    },
     stops: async () => setUp.stops ?? [],
+    ...(setUp.maxFileBytes === undefined ? {} : { maxFileBytes: setUp.maxFileBytes }),
     ...(setUp.maxBodyBytes === undefined ? {} : { maxBodyBytes: setUp.maxBodyBytes }),
     ...(setUp.syncWaitMs === undefined ? {} : { syncWaitMs: setUp.syncWaitMs }),
   });
-  return { app, stores, segments, worker, completions, logged, withdrawn };
+  /** Moves all batches on as far as they can be, and has the worker answer what they ask. */
+  const settleBatches = async () => {
+    for (const phase of ['accept', 'settle']) {
+      for (const ref of await stores.batches.open()) {
+        await advanceBatch(ref, { deadlineMs: clock.nowMs() + 60_000 });
+      }
+      if (phase === 'accept') await worker.settled();
+    }
+  };
+  const { contents } = ports;
+  return {
+    ...{ app, stores, segments, worker, completions, logged, withdrawn },
+    ...{ contents, rings, advanceBatch, settleBatches },
+  };
 }
 
 /** A POST of JSON, as text or as a value. */

@@ -141,7 +141,14 @@ export function startWorld(setUp: WorldSetUp = {}) {
         const home = openFor(life, 'sweep');
         return (event, context) => {
           const { work } = home.openLedger();
-          const run = createSweep({ ...home, work, slices: work, telemetry: SILENT });
+          const run = createSweep({
+            ...home,
+            work,
+            slices: work,
+            telemetry: SILENT,
+            batches: { open: async () => [] },
+            bell: { ring: async () => undefined },
+          });
           return createSweepHandler(run, home.clock, SILENT)(event, fullContext(context));
         };
       },

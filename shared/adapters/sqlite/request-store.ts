@@ -3,6 +3,8 @@ import type { RequestSpec, RequestView } from '../../domain/request.ts';
 import type {
   AcceptOutcome,
   ListFilter,
+  PublishedFilter,
+  PublishedPage,
   RequestStore,
   StatusCounts,
   UsageFilter,
@@ -39,6 +41,15 @@ const GET_REQUEST = `
   SELECT ${VIEW_COLUMNS} FROM requests r
     LEFT JOIN outcomes o ON o.seq = r.seq LEFT JOIN work w ON w.seq = r.seq
   WHERE r.tenant = ? AND r.id = ?`;
+
+const PUBLISHED_OF_BATCH = `
+  SELECT ${VIEW_COLUMNS}, o.commit_seq
+  FROM outcomes o INDEXED BY outcomes_by_batch CROSS JOIN requests r ON r.seq = o.seq
+    LEFT JOIN work w ON w.seq = r.seq
+  WHERE o.tenant = ? AND o.batch_id = ? AND o.commit_seq > ? ORDER BY o.commit_seq LIMIT ?`;
+
+/** Of `o.commit_seq`, behind the columns of a view. */
+const COMMIT_SEQ = 40;
 
 const COUNT_RUNNING = `
   SELECT count(*) FROM work w INDEXED BY work_leased CROSS JOIN requests r ON r.seq = w.seq
@@ -140,6 +151,16 @@ export class SqliteRequestStore implements RequestStore {
       'invalid_request',
       `after: no request has the id ${JSON.stringify(id)}. Pass the id of the last item of the page before.`,
     );
+  }
+
+  async published({ tenant, batchId, after, limit }: PublishedFilter): Promise<PublishedPage> {
+    const from = after === null ? 0 : Number(after);
+    const statement = this.#database.statement(PUBLISHED_OF_BATCH);
+    const rows = statement.all(tenant, batchId, from, limit);
+    const last = rows.at(-1);
+    const isFull = rows.length === limit && last !== undefined;
+    const next = isFull ? String(number(last[COMMIT_SEQ])) : null;
+    return { items: rows.map(readView), next };
   }
 
   async counts(tenant: string, batchId?: string): Promise<StatusCounts> {

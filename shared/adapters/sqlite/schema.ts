@@ -205,4 +205,57 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (provider, model)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE outcomes ADD COLUMN batch_id TEXT;
+  CREATE INDEX outcomes_by_batch ON outcomes (tenant, batch_id, commit_seq)
+    WHERE batch_id IS NOT NULL;
+
+  CREATE TABLE files (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    expires_at_ms INTEGER,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX files_by_expiry ON files (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+
+  CREATE TABLE uploads (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    file_id TEXT,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE upload_parts (
+    tenant TEXT NOT NULL,
+    upload_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    blob TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (tenant, upload_id, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE batches (
+    tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    is_open INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, kind, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX batches_by_id ON batches (tenant, id);
+  CREATE INDEX batches_open ON batches (id) WHERE is_open = 1;
+
+  CREATE TABLE id_claims (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (tenant, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,8 +1,11 @@
+import { SqliteBatchStore } from './batch-store.ts';
 import { SqliteBudgetStore } from './budget-store.ts';
 import { SqliteCallStore } from './call-store.ts';
 import { SqliteCapacityStore } from './capacity-store.ts';
 import { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
+import { SqliteFileStore } from './file-store.ts';
+import { SqliteIdClaims } from './id-claims.ts';
 import { SqliteKeyStore } from './key-store.ts';
 import { SqliteNativeJobStore } from './native-job-store.ts';
 import { SqliteRequestStore } from './request-store.ts';
@@ -19,6 +22,9 @@ export interface SqliteStores {
   readonly nativeJobs: SqliteNativeJobStore;
   /** How long native batches take. */
   readonly turnarounds: SqliteTurnaroundStore;
+  readonly files: SqliteFileStore;
+  readonly batches: SqliteBatchStore;
+  readonly claims: SqliteIdClaims;
   /** Where adoption of the result log may begin. */
   readonly marks: SqliteCommitMarks;
 }
@@ -35,6 +41,9 @@ export function createSqliteStores(database: Database): SqliteStores {
     keys: new SqliteKeyStore(database),
     nativeJobs: new SqliteNativeJobStore(database),
     turnarounds: new SqliteTurnaroundStore(database),
+    files: new SqliteFileStore(database),
+    batches: new SqliteBatchStore(database),
+    claims: new SqliteIdClaims(database),
     marks,
   };
 }

@@ -51,9 +51,9 @@ export function identityOf(draft: Draft): readonly unknown[] {
 export function createPreparer(
   { models, measure, prefixKey, clock, planner }: DraftDeps,
   { tenant, monthlyBudgetMicroUsd: limit }: Caller,
-  { batchId = null }: SubmitOptions,
+  { batchId = null, asOfMs }: SubmitOptions,
 ): (submission: Submission) => Promise<Draft | AppError> {
-  const nowMs = clock.nowMs();
+  const nowMs = asOfMs ?? clock.nowMs();
   const firstOfPrefix = new Map<string, number>();
   let count = 0;
   return async (submission) => {

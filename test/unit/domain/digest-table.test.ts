@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { DigestTable } from '../../../../local/input/digest-table.ts';
+import { DigestTable } from '../../../shared/domain/digest-table.ts';
 
 const digestOf = (name: string): Buffer => hash('sha256', name, 'buffer');
 

@@ -30,6 +30,21 @@ export class DigestTable {
     return null;
   }
 
+  /** The whole table, to go on from elsewhere. */
+  toBytes(): Uint8Array {
+    return new Uint8Array(this.#words.buffer.slice(0));
+  }
+
+  /** What `toBytes` gave. */
+  static fromBytes(bytes: Uint8Array): DigestTable {
+    const table = new DigestTable();
+    table.#words = new Uint32Array(bytes.slice().buffer);
+    for (let index = 3; index < table.#words.length; index += WORDS_PER_ENTRY) {
+      if (table.#words[index] !== 0) table.#size += 1;
+    }
+    return table;
+  }
+
   #grow(): void {
     const words = new Uint32Array(this.#words.length * 2);
     for (let index = 0; index < this.#words.length; index += WORDS_PER_ENTRY) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type InputLine, LineSplitter } from '../../../../local/input/line-splitter.ts';
+import { type InputLine, LineSplitter } from '../../../shared/domain/line-splitter.ts';
 
 function split(text: Buffer, cuts: readonly number[] = [], mostBytes?: number): InputLine[] {
   const splitter = new LineSplitter(mostBytes);

@@ -18,16 +18,22 @@ export interface InputLine {
   readonly length: number;
 }
 
+/** Where a line begins. */
+export type LinePlace = Pick<InputLine, 'number' | 'offset'>;
+
 export class LineSplitter {
   readonly #mostBytes: number;
   /** Pieces of the line that has begun, and nothing of one that is too long. */
   #pieces: Buffer[] = [];
   #length = 0;
-  #number = 1;
-  #offset = 0;
+  #number: number;
+  #offset: number;
 
-  constructor(mostBytes: number = MOST_LINE_BYTES) {
+  /** Begins in the middle where `from` says so: at the start of that line. */
+  constructor(mostBytes: number = MOST_LINE_BYTES, from: LinePlace = { number: 1, offset: 0 }) {
     this.#mostBytes = mostBytes;
+    this.#number = from.number;
+    this.#offset = from.offset;
   }
 
   /**
@@ -49,6 +55,11 @@ export class LineSplitter {
     }
     this.#gather(Buffer.from(piece.subarray(start)));
     return lines;
+  }
+
+  /** Where the line after those given out begins. */
+  get place(): LinePlace {
+    return { number: this.#number, offset: this.#offset };
   }
 
   /** The last line, when no line break ended it. */
