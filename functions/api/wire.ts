@@ -1,28 +1,40 @@
-import { AWS_COMMON, openQueues } from '../../shared/adapters/aws/open-clients.ts';
+import { AWS_COMMON, openEventBus, openQueues } from '../../shared/adapters/aws/open-clients.ts';
 import { DynamoBudgetStore } from '../../shared/adapters/dynamodb/budget-store.ts';
 import { DynamoCallStore } from '../../shared/adapters/dynamodb/call-store.ts';
 import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-store.ts';
 import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.ts';
+import { DynamoDeliveryStore } from '../../shared/adapters/dynamodb/delivery-store.ts';
 import { DynamoKeyStore } from '../../shared/adapters/dynamodb/key-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
+import { DynamoProviderMessages } from '../../shared/adapters/dynamodb/provider-messages.ts';
+import { DynamoWebhookStore } from '../../shared/adapters/dynamodb/webhook-store.ts';
+import { NO_NATIVE_POLLING } from '../../shared/adapters/memory/no-native-polling.ts';
+import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
 import { S3UploadStore } from '../../shared/adapters/s3/upload-store.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
 import { SqsMessageReturn } from '../../shared/adapters/sqs/message-return.ts';
 import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
 import { createPollingSignal } from '../../shared/adapters/system/polling-signal.ts';
+import { HttpWebhookSender } from '../../shared/adapters/webhooks/webhook-sender.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { GATEWAY_SYNC_WAIT_MS, MAX_GATEWAY_BODY_BYTES } from '../../shared/contracts/limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
 import type { RequestSpec } from '../../shared/domain/request.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
 import type { SliceNotice } from '../../shared/ports/request-queue.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createStoredConfig, type Deployment } from '../../shared/runtime/stored-config.ts';
+import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { createPublishCompletions } from '../../shared/usecases/publish-completions.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
+import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { createApi } from './app.ts';
 import { authenticateByGateway } from './authenticate.ts';
 import { apiEnv } from './env.ts';
@@ -48,6 +60,14 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
   const readText = () => readParameter(source);
   const loadDeployment = createStoredConfig({ readText, source, environment, clock, telemetry });
   const holds = new DynamoProviderHolds(table);
+  const webhooks = new DynamoWebhookStore(table);
+  const deliveries = new DynamoDeliveryStore(table, retentionDays);
+  const bus = openEventBus();
+  const teller = new CompletionTeller(
+    createPublishCompletions({ webhooks, deliveries, bus, clock }),
+    telemetry,
+  );
+  const messages = new DynamoProviderMessages(table);
   const ports = {
     ...storage.openLedger(),
     payloads: storage.payloads,
@@ -64,6 +84,13 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
       random,
       pepper: () => readSecret(env[ENV.pepperSecret]),
     }),
+    manageWebhooks: createManageWebhooks({
+      webhooks,
+      deliveries,
+      targets: new HttpWebhookSender({ policy: DEFAULT_TARGET_POLICY, clock }),
+      clock,
+      random,
+    }),
     redrive: createRedrive({
       letters: new DynamoDeadLetters(table, retentionDays),
       queue,
@@ -73,7 +100,7 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
     random,
     telemetry,
   };
-  const createFor = ({ models }: Deployment): Api =>
+  const createFor = ({ models, config }: Deployment): Api =>
     createApi({
       ...ports,
       models,
@@ -84,8 +111,20 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
         const unsent = await queue.announce(noticesOf(created));
         if (unsent.length > 0) telemetry.log('warn', 'Not announced', { slices: unsent.length });
       },
+      receiveProviderWebhook: createReceiveProviderWebhook({
+        messages,
+        polling: NO_NATIVE_POLLING,
+        readWebhook: readProviderWebhook,
+        secretOf: createWebhookSecrets(config, readSecret),
+        clock,
+        telemetry,
+      }),
       // The worker that holds the request learns of it with its next heartbeat.
-      onCancelled: () => undefined,
+      async onCancelled(result) {
+        teller.published([result]);
+        // Nothing goes on behind an answer of a function.
+        await teller.settle();
+      },
       stops: () => holds.list(),
       maxBodyBytes: MAX_GATEWAY_BODY_BYTES,
       syncWaitMs: GATEWAY_SYNC_WAIT_MS,

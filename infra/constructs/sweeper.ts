@@ -16,7 +16,8 @@ export interface SweeperProps {
 }
 
 /**
- * Rings again, each minute, for what was accepted and does not move, and measures the backlog.
+ * Rings again, each minute, for what was accepted and does not move, measures the backlog, and sends
+ * webhooks that are due.
  * A clock starts it, so that what it sends begins a new lineage and Lambda sees no loop.
  */
 export class Sweeper extends Construct {
@@ -28,7 +29,7 @@ export class Sweeper extends Construct {
     this.fn = new ServiceFunction(this, 'Sweep', {
       defaults,
       entry: ENTRYPOINTS.sweep,
-      description: 'Penstock: rings again for what was accepted and does not move',
+      description: 'Penstock: rings again for what does not move, and sends webhooks',
       timeout: Duration.seconds(55),
       memoryMb: 512,
       environment: {

@@ -3,6 +3,10 @@
 import { createAdaptorServer } from '@hono/node-server';
 import { createApi } from '../../functions/api/app.ts';
 import { createKeyAuthenticator } from '../../functions/api/authenticate.ts';
+import { NO_NATIVE_POLLING } from '../../shared/adapters/memory/no-native-polling.ts';
+import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
+import { signWebhook } from '../../shared/adapters/webhooks/sign-webhook.ts';
+import { HttpWebhookSender } from '../../shared/adapters/webhooks/webhook-sender.ts';
 import type { PenstockConfig } from '../../shared/contracts/config.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
@@ -11,10 +15,18 @@ import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
+import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
+import { createDeliverWebhooks } from '../../shared/usecases/deliver-webhooks.ts';
+import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { createPublishCompletions } from '../../shared/usecases/publish-completions.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
+import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { type Engine, openEngine } from '../engine.ts';
 import { CompletionSignals } from './completion-signals.ts';
 import { addressesLoopback, isLoopback } from './loopback.ts';
 import { openServerKeys } from './server-keys.ts';
+import { tickWebhooks } from './webhook-ticks.ts';
 
 export interface ServerOptions {
   readonly stateDirectory: string;
@@ -49,16 +61,25 @@ type NodeServer = ReturnType<typeof createAdaptorServer>;
  * is taken; and what `openEngine` throws.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, host, models, port, clock, random } = options;
+  const { config, host, models, port, clock, random, telemetry } = options;
   const completions = new CompletionSignals();
+  let teller: CompletionTeller | null = null;
+  const published = (results: readonly PublishedResult[]): void => {
+    completions.published(results);
+    teller?.published(results);
+  };
   const engine = await openEngine({
     ...options,
     directory: options.stateDirectory,
     purpose: 'serve',
-    onPublished: (results) => completions.published(results),
+    onPublished: published,
   });
   const { dispatcher } = engine;
   engine.budgets.recover();
+  const common = { ...engine, clock, random, telemetry };
+  const events = createPublishCompletions({ ...common, bus: null });
+  teller = new CompletionTeller(events, telemetry);
+  const sender = new HttpWebhookSender({ policy: config.server.webhookTargets, clock });
   const serverKeys = openServerKeys({
     ...engine,
     clock,
@@ -78,15 +99,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     prefixKey,
     clock,
     random,
-    telemetry: options.telemetry,
+    telemetry,
     wake: () => dispatcher.wake(),
     completions,
     authenticate: createKeyAuthenticator(config.server.apiKeys, serverKeys.stored),
     manageKeys: serverKeys.manageKeys,
+    manageWebhooks: createManageWebhooks({ ...common, targets: sender }),
+    receiveProviderWebhook: createReceiveProviderWebhook({
+      messages: engine.providerMessages,
+      polling: NO_NATIVE_POLLING,
+      readWebhook: readProviderWebhook,
+      secretOf: createWebhookSecrets(config, refuseSecret),
+      clock,
+      telemetry,
+    }),
     uploads: null,
     onCancelled: (result) => {
       dispatcher.withdraw(result.outcome.id);
-      completions.published([result]);
+      published([result]);
     },
     stops: async () => dispatcher.progress().stops,
   });
@@ -98,14 +128,37 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   try {
     const url = await listen(server, host, port);
-    return runningServer(engine, server, url);
+    const stopped = new AbortController();
+    const deliver = createDeliverWebhooks({ ...common, sender, sign: signWebhook });
+    const sending = tickWebhooks(deliver, clock, telemetry, stopped.signal);
+    const background: Background = {
+      stop: () => stopped.abort(),
+      async ended() {
+        await teller?.settle();
+        await sending;
+      },
+    };
+    return runningServer(engine, server, url, background);
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
 
-function runningServer(engine: Engine, server: NodeServer, url: string): RunningServer {
+/** What goes on beside the worker. */
+interface Background {
+  /** Begins nothing more. */
+  stop(): void;
+  /** Resolves once all of it has ended, after `stop`. */
+  ended(): Promise<void>;
+}
+
+function runningServer(
+  engine: Engine,
+  server: NodeServer,
+  url: string,
+  background: Background,
+): RunningServer {
   const ended = engine.dispatcher.run({ untilDrained: false }).then(() => {});
   return {
     url,
@@ -113,10 +166,13 @@ function runningServer(engine: Engine, server: NodeServer, url: string): Running
     stop() {
       server.close();
       engine.dispatcher.stop();
+      background.stop();
     },
     async close() {
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
+      background.stop();
+      await background.ended();
       await engine.close();
     },
   };
@@ -148,4 +204,9 @@ function refuseForeignName(): Response {
     status: 403,
     headers: { 'content-type': 'application/problem+json' },
   });
+}
+
+/** A configuration with a reference to a secret store is refused before it comes here. */
+async function refuseSecret(name: string): Promise<never> {
+  throw new AppError('invalid_configuration', `There is no secret store to read ${name} from`);
 }

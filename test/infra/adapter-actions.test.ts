@@ -18,11 +18,12 @@ const ACTIONS: Readonly<Record<string, string | null>> = {
   HeadObject: 's3:GetObject',
   PutObject: 's3:PutObject',
   ListObjectsV2: 's3:ListBucket',
+  PutEvents: 'events:PutEvents',
   SendMessage: 'sqs:SendMessage',
   SendMessageBatch: 'sqs:SendMessage',
   ChangeMessageVisibility: 'sqs:ChangeMessageVisibility',
 };
-const SERVICES = /^(dynamodb|s3):|^sqs:SendMessage/;
+const SERVICES = /^(dynamodb|s3|events):|^sqs:SendMessage/;
 
 const source = readdirSync('shared/adapters', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))

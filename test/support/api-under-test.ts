@@ -2,21 +2,28 @@
 
 import { createApi } from '../../functions/api/app.ts';
 import { type ApiKeyEntry, createKeyAuthenticator } from '../../functions/api/authenticate.ts';
+import { NO_NATIVE_POLLING } from '../../shared/adapters/memory/no-native-polling.ts';
+import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
+import { HttpWebhookSender } from '../../shared/adapters/webhooks/webhook-sender.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import type { LeasedRequest } from '../../shared/domain/request.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
+import type { NativePolling } from '../../shared/ports/provider-webhooks.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { UploadStore } from '../../shared/ports/upload-store.ts';
 import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import type { MeasureRequest, ModelDirectory } from '../../shared/usecases/submit-requests.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';
@@ -39,6 +46,11 @@ export interface ApiSetUp {
   readonly syncWaitMs?: number;
   readonly stops?: readonly ProviderStop[];
   readonly uploads?: UploadStore;
+  /** Addresses of host names, for endpoints of webhooks. @default one public address */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** What providers sign their webhooks with, by provider. */
+  readonly webhookSecrets?: Readonly<Record<string, string>>;
+  readonly polling?: NativePolling;
 }
 
 export function chatModel(overrides: Partial<ModelSettings> = {}): ModelSettings {
@@ -105,6 +117,24 @@ export function startApi(setUp: ApiSetUp) {
       isEmpty: async () => true,
     }),
     manageKeys: createManageKeys({ keys: stores.keys, clock, random, pepper }),
+    manageWebhooks: createManageWebhooks({
+      ...stores,
+      targets: new HttpWebhookSender({
+        policy: DEFAULT_TARGET_POLICY,
+        clock,
+        resolve: setUp.resolve ?? (async () => ['93.184.216.34']),
+      }),
+      clock,
+      random,
+    }),
+    receiveProviderWebhook: createReceiveProviderWebhook({
+      messages: stores.providerMessages,
+      polling: setUp.polling ?? NO_NATIVE_POLLING,
+      readWebhook: readProviderWebhook,
+      secretOf: async (provider) => setUp.webhookSecrets?.[provider] ?? null,
+      clock,
+      telemetry,
+    }),
     uploads: setUp.uploads ?? null,
     wake: () => worker.wake(),
     onCancelled: ({ outcome }) => {

@@ -139,8 +139,13 @@ export function startWorld(setUp: WorldSetUp = {}) {
         const home = openFor(life, 'sweep');
         return (event, context) => {
           const { work } = home.openLedger();
+          const deliverWebhooks = async () => ({ delivered: 0, retried: 0, failed: 0 });
           const run = createSweep({ ...home, work, slices: work, telemetry: SILENT });
-          return createSweepHandler(run, home.clock, SILENT)(event, fullContext(context));
+          return createSweepHandler(
+            { sweep: run, deliverWebhooks },
+            home.clock,
+            SILENT,
+          )(event, fullContext(context));
         };
       },
     },

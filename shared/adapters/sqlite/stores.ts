@@ -3,8 +3,11 @@ import { SqliteCallStore } from './call-store.ts';
 import { SqliteCapacityStore } from './capacity-store.ts';
 import { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
+import { SqliteDeliveryStore } from './delivery-store.ts';
 import { SqliteKeyStore } from './key-store.ts';
+import { SqliteProviderMessages } from './provider-messages.ts';
 import { SqliteRequestStore } from './request-store.ts';
+import { SqliteWebhookStore } from './webhook-store.ts';
 import { SqliteWorkStore } from './work-store.ts';
 
 export interface SqliteStores {
@@ -14,6 +17,9 @@ export interface SqliteStores {
   readonly budgets: SqliteBudgetStore;
   readonly calls: SqliteCallStore;
   readonly keys: SqliteKeyStore;
+  readonly webhooks: SqliteWebhookStore;
+  readonly deliveries: SqliteDeliveryStore;
+  readonly providerMessages: SqliteProviderMessages;
   /** Where adoption of the result log may begin. */
   readonly marks: SqliteCommitMarks;
 }
@@ -28,6 +34,9 @@ export function createSqliteStores(database: Database): SqliteStores {
     budgets: new SqliteBudgetStore(database),
     calls: new SqliteCallStore(database),
     keys: new SqliteKeyStore(database),
+    webhooks: new SqliteWebhookStore(database),
+    deliveries: new SqliteDeliveryStore(database),
+    providerMessages: new SqliteProviderMessages(database),
     marks,
   };
 }
