@@ -14,7 +14,7 @@ import { limits } from './scenarios/limits.ts';
 import { memory } from './scenarios/memory.ts';
 import { nativeRows } from './scenarios/native-rows.ts';
 import { overhead } from './scenarios/overhead.ts';
-import { terminalTable } from './tables.ts';
+import { terminalFigures, terminalTable } from './tables.ts';
 
 const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   limits,
@@ -71,7 +71,12 @@ async function bench(names: readonly ScenarioName[], flags: Flags): Promise<numb
   }
   const markdown = markdownReport(reports, run);
   console.log(flags.json ? JSON.stringify({ ...run, reports }) : `\n${markdown}`);
-  if (flags.docs) updatePage(markdown);
+  if (flags.docs) {
+    const ofAws = reports.filter(({ name }) => name === 'aws');
+    const others = reports.filter(({ name }) => name !== 'aws');
+    if (others.length > 0) updatePage(markdownReport(others, run), 'bench');
+    if (ofAws.length > 0) updatePage(markdownReport(ofAws, run), 'bench:aws');
+  }
   const goals = reports.flatMap((report) => report.goals);
   const missed = goals.filter(({ isMet }) => !isMet);
   say(`${goals.length - missed.length} of ${goals.length} goals met`);
@@ -80,6 +85,7 @@ async function bench(names: readonly ScenarioName[], flags: Flags): Promise<numb
 
 function print(report: ScenarioReport, path: string): void {
   for (const comparison of report.comparisons) console.log(`\n${terminalTable(comparison)}`);
+  for (const table of report.tables ?? []) console.log(`\n${terminalFigures(table)}`);
   console.log('');
   for (const { isMet, where, what, detail } of report.goals) {
     console.log(`${isMet ? 'PASS' : 'FAIL'} ${where}: ${what}: ${detail}`);

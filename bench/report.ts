@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import type { Goal } from './goals.ts';
 import type { Provenance } from './machine.ts';
 import type { BenchOptions, ScenarioReport } from './scenario.ts';
-import { markdownTable } from './tables.ts';
+import { markdownFigures, markdownTable } from './tables.ts';
 
 const RESULTS = fileURLToPath(new URL('./results', import.meta.url));
 const PAGE = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
-const BEGIN = '<!-- bench:begin -->';
-const END = '<!-- bench:end -->';
+/** Each home has its part of the page, so that one can be measured without the other. */
+export type PagePart = 'bench' | 'bench:aws';
 
 export interface BenchRun {
   readonly date: string;
@@ -38,7 +38,10 @@ export function markdownReport(
   const goals = reports.flatMap((report) => report.goals);
   return [
     `Measured on ${date}: ${cpu}, ${cores} cores, ${memoryGib} GiB, Node ${node}, ${platform}; commit ${commit}${isModified ? ' with changes' : ''}, seed ${options.seed}${options.isQuick ? ', quick' : ''}.`,
-    ...reports.flatMap((report) => report.comparisons.map(markdownTable)),
+    ...reports.flatMap(({ comparisons, tables = [] }) => [
+      ...comparisons.map(markdownTable),
+      ...tables.map(markdownFigures),
+    ]),
     '### Goals',
     goalsTable(goals),
   ].join('\n\n');
@@ -55,14 +58,15 @@ function goalsTable(goals: readonly Goal[]): string {
   ].join('\n');
 }
 
-/** Puts the figures into docs/benchmarks.md, between its two marks. */
-export function updatePage(markdown: string): void {
+/** Puts the figures into docs/benchmarks.md, between the two marks of a part. */
+export function updatePage(markdown: string, part: PagePart): void {
+  const marks = { begin: `<!-- ${part}:begin -->`, end: `<!-- ${part}:end -->` };
   const page = readFileSync(PAGE, 'utf8');
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
+  const begin = page.indexOf(marks.begin);
+  const end = page.indexOf(marks.end);
   if (begin < 0 || end < begin) {
-    throw new Error(`docs/benchmarks.md must hold ${BEGIN} and, after it, ${END}.`);
+    throw new Error(`docs/benchmarks.md must hold ${marks.begin} and, after it, ${marks.end}.`);
   }
-  const head = page.slice(0, begin + BEGIN.length);
+  const head = page.slice(0, begin + marks.begin.length);
   writeFileSync(PAGE, `${head}\n\n${markdown}\n\n${page.slice(end)}`);
 }

@@ -41,9 +41,18 @@ export type ColumnName =
   | 'repeated'
   | 'cost';
 
+/** Figures that are no measurement of an approach. */
+export interface FigureTable {
+  readonly title: string;
+  readonly setting: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 export interface ScenarioReport {
   readonly name: ScenarioName;
   readonly comparisons: readonly Comparison[];
+  readonly tables?: readonly FigureTable[];
   readonly goals: readonly Goal[];
   /** What else was measured, for the stored file. */
   readonly facts?: Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@
 import Table from 'cli-table3';
 import { asCount, asPercent } from './goals.ts';
 import type { Measurement } from './measurement.ts';
-import type { ColumnName, Comparison } from './scenario.ts';
+import type { ColumnName, Comparison, FigureTable } from './scenario.ts';
 
 interface Column {
   readonly title: string;
@@ -81,3 +81,20 @@ export function terminalTable({ title, rows, columns }: Comparison): string {
 }
 
 const MOST_COLUMNS = 5;
+
+/** Figures as they are, the first column a name. */
+export function markdownFigures({ title, setting, header, rows }: FigureTable): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const rule = header.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [`### ${title}`, '', setting, '', line(header), line(rule), ...rows.map(line)].join('\n');
+}
+
+export function terminalFigures({ title, header, rows }: FigureTable): string {
+  const table = new Table({
+    head: [...header],
+    style: { head: [], border: [], compact: true },
+    wordWrap: true,
+  });
+  for (const row of rows) table.push([...row]);
+  return `${title}\n${table.toString()}`;
+}

@@ -53,7 +53,7 @@ function addSubmit(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--skip-invalid', 'leave bad lines out instead of refusing the file')
     .option('--wait', 'watch until all is answered, then write the results')
     .option('--watch', 'the same as --wait')
-    .option('-o, --output <file>', 'with --wait: where results go (default: INPUT.out.jsonl)')
+    .option('-o, --output <file>', 'where results go (default: INPUT.out.jsonl); means --wait')
     .option('--overwrite', 'replace an output file that holds something else')
     .option('-q, --quiet', 'no progress, no summary');
   asServerCommand(command)

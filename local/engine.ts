@@ -5,6 +5,7 @@ import { DiskResultLog } from '../shared/adapters/disk/result-log.ts';
 import type { SqliteStores } from '../shared/adapters/sqlite/stores.ts';
 import type { PenstockConfig } from '../shared/contracts/config.ts';
 import type { Clock } from '../shared/ports/clock.ts';
+import type { CompletionEvents } from '../shared/ports/completion-events.ts';
 import type { CompletionProvider } from '../shared/ports/completion-provider.ts';
 import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
 import type { Random } from '../shared/ports/random.ts';
@@ -14,6 +15,7 @@ import { createProviders } from '../shared/runtime/provider-settings.ts';
 import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-results.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
+import { createPublishCompletions } from '../shared/usecases/publish-completions.ts';
 import { openState } from './state/open-state.ts';
 import type { RunRecords } from './state/run-records.ts';
 
@@ -47,6 +49,8 @@ export interface Engine extends SqliteStores {
   readonly providers: ReadonlyMap<string, CompletionProvider>;
   readonly models: ConfiguredModels;
   readonly dispatcher: Dispatcher;
+  /** Tells endpoints of what has ended. */
+  readonly completions: CompletionEvents;
   /** What the last owner had received and not published. */
   readonly adopted: AdoptionReport;
   /** Lets go of everything, the directory last. The dispatcher must have ended. */
@@ -79,7 +83,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     });
     const owner = random.id('worker_');
     await stores.work.releaseOwnersExcept(owner);
-    const adopted = await adoptResults({ log: results, marks: stores.marks, work: stores.work });
+    const completions = createPublishCompletions({ ...stores, bus: null, clock });
+    const adopted = await adoptResults({
+      log: results,
+      marks: stores.marks,
+      work: stores.work,
+      events: completions,
+    });
     const dispatcher = createDispatcher({
       work: stores.work,
       payloads,
@@ -103,6 +113,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       models,
       dispatcher,
       adopted,
+      completions,
       close,
     };
   } catch (error) {

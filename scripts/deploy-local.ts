@@ -27,7 +27,7 @@ console.log(`
 Try it, in another terminal:
 
   export PENSTOCK_API=${stack.url}
-  export PENSTOCK_KEY=${stack.adminKey}
+  export PENSTOCK_KEY=${quoted(stack.adminKey)}
   curl $PENSTOCK_API/v1/chat/completions -H "authorization: Bearer $PENSTOCK_KEY" -H 'content-type: application/json' \\
     -d '{"model":"gpt-4o-mini","max_tokens":40,"messages":[{"role":"user","content":"Why is the sky blue?"}]}'
   npx penstock submit examples/support-tickets.jsonl -o answers.jsonl
@@ -37,4 +37,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     void stack.close().then(() => process.exit(0));
   });
+}
+
+/** As one word of a shell: a generated key may hold what a shell reads. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

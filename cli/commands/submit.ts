@@ -164,10 +164,7 @@ async function followingFlags(
   flags: SubmitFlags,
   terminal: Terminal,
 ): Promise<SubmitFlags | null> {
-  if (flags.wait !== true) {
-    if (flags.output === undefined) return null;
-    throw new AppError('invalid_request', 'Results can be written with --wait only; add it.');
-  }
+  if (flags.wait !== true && flags.output === undefined) return null;
   const output = flags.output ?? `${input.replace(/\.jsonl$/, '')}.out.jsonl`;
   if (output !== '-' && flags.overwrite !== true) await refuseForeign(outputOf(output, terminal));
   if (resolve(terminal.directory, input) === outputOf(output, terminal)) {

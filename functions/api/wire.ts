@@ -1,14 +1,12 @@
-import { AWS_COMMON, openEventBus, openQueues } from '../../shared/adapters/aws/open-clients.ts';
+import { AWS_COMMON, openQueues } from '../../shared/adapters/aws/open-clients.ts';
 import { DynamoBudgetStore } from '../../shared/adapters/dynamodb/budget-store.ts';
 import { DynamoCallStore } from '../../shared/adapters/dynamodb/call-store.ts';
 import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-store.ts';
 import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.ts';
-import { DynamoDeliveryStore } from '../../shared/adapters/dynamodb/delivery-store.ts';
 import { DynamoKeyStore } from '../../shared/adapters/dynamodb/key-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
 import { DynamoProviderMessages } from '../../shared/adapters/dynamodb/provider-messages.ts';
-import { DynamoWebhookStore } from '../../shared/adapters/dynamodb/webhook-store.ts';
 import { NO_NATIVE_POLLING } from '../../shared/adapters/memory/no-native-polling.ts';
 import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
 import { S3UploadStore } from '../../shared/adapters/s3/upload-store.ts';
@@ -16,7 +14,7 @@ import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-
 import { SqsMessageReturn } from '../../shared/adapters/sqs/message-return.ts';
 import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
 import { createPollingSignal } from '../../shared/adapters/system/polling-signal.ts';
-import { HttpWebhookSender } from '../../shared/adapters/webhooks/webhook-sender.ts';
+import { CheckedTargets } from '../../shared/adapters/webhooks/checked-targets.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { GATEWAY_SYNC_WAIT_MS, MAX_GATEWAY_BODY_BYTES } from '../../shared/contracts/limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
@@ -31,7 +29,6 @@ import { createStoredConfig, type Deployment } from '../../shared/runtime/stored
 import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
 import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
-import { createPublishCompletions } from '../../shared/usecases/publish-completions.ts';
 import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
 import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
@@ -60,13 +57,8 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
   const readText = () => readParameter(source);
   const loadDeployment = createStoredConfig({ readText, source, environment, clock, telemetry });
   const holds = new DynamoProviderHolds(table);
-  const webhooks = new DynamoWebhookStore(table);
-  const deliveries = new DynamoDeliveryStore(table, retentionDays);
-  const bus = openEventBus();
-  const teller = new CompletionTeller(
-    createPublishCompletions({ webhooks, deliveries, bus, clock }),
-    telemetry,
-  );
+  const { webhooks, deliveries } = storage;
+  const teller = new CompletionTeller(storage.completions, telemetry);
   const messages = new DynamoProviderMessages(table);
   const ports = {
     ...storage.openLedger(),
@@ -87,7 +79,7 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
     manageWebhooks: createManageWebhooks({
       webhooks,
       deliveries,
-      targets: new HttpWebhookSender({ policy: DEFAULT_TARGET_POLICY, clock }),
+      targets: new CheckedTargets({ policy: DEFAULT_TARGET_POLICY }),
       clock,
       random,
     }),

@@ -12,8 +12,8 @@ const SETTLEMENT_RESERVE_MS = 5_000;
 
 /**
  * Adapts one SQS event to the use case: parse, call, map. A body that does not parse is a poison
- * message: it is reported as failed, and released, so that SQS soon moves it to the DLQ. Every notice is acknowledged:
- * the ledger knows what is left of its slice, so that waiting burns no receive count.
+ * message: it is reported as failed and released, so that SQS soon moves it to the DLQ. Every notice is
+ * acknowledged: the ledger knows what is left of its slice, so that waiting burns no receive count.
  */
 export function createHandler(
   dispatchSlices: DispatchSlices,

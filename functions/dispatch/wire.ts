@@ -1,9 +1,7 @@
-import { AWS_COMMON, openEventBus, openQueues } from '../../shared/adapters/aws/open-clients.ts';
+import { AWS_COMMON, openQueues } from '../../shared/adapters/aws/open-clients.ts';
 import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-store.ts';
-import { DynamoDeliveryStore } from '../../shared/adapters/dynamodb/delivery-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
-import { DynamoWebhookStore } from '../../shared/adapters/dynamodb/webhook-store.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
 import { createReleasePoison } from '../../shared/adapters/sqs/release-poison.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
@@ -17,7 +15,6 @@ import {
   createDispatchSlices,
   type DispatchSlices,
 } from '../../shared/usecases/dispatch-slices.ts';
-import { createPublishCompletions } from '../../shared/usecases/publish-completions.ts';
 import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { dispatchEnv } from './env.ts';
 
@@ -40,12 +37,6 @@ export function wireDispatchSlices(environment: Environment, telemetry: Telemetr
   const readText = () => readParameter(source);
   const loadDeployment = createStoredConfig({ readText, source, environment, clock, telemetry });
   const holds = new DynamoProviderHolds(table);
-  const completions = createPublishCompletions({
-    webhooks: new DynamoWebhookStore(table),
-    deliveries: new DynamoDeliveryStore(table, env[ENV.retentionDays]),
-    bus: openEventBus(),
-    clock,
-  });
   const capacity = new DynamoCapacityStore(table, new ModelsSeen(table));
 
   return async (notices, options) => {
@@ -56,7 +47,7 @@ export function wireDispatchSlices(environment: Environment, telemetry: Telemetr
       const dispatchSlices = createDispatchSlices({
         work,
         slices: work,
-        teller: new CompletionTeller(completions, telemetry),
+        teller: new CompletionTeller(storage.completions, telemetry),
         payloads,
         resultsOf,
         capacity,

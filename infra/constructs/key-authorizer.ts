@@ -17,8 +17,8 @@ export interface KeyAuthorizerProps {
  *
  * API Gateway caches nothing for it. A cache needs identity sources; API Gateway demands every one
  * of them, so that with both headers no caller would pass, and with one the SDKs that send the
- * other would not. The function itself remembers keys for less than a minute, so an uncached call
- * costs one short invocation and no read.
+ * other would not. So each call costs one short invocation and one read of the table, and a revoked
+ * key is refused from its next call on.
  */
 export class KeyAuthorizer extends Construct {
   readonly authorizer: IAuthorizer;

@@ -4,6 +4,7 @@ import { OPEN_INDEX } from '../../shared/adapters/dynamodb/table-definition.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';
+import { allowEvents } from './event-bus.ts';
 import { EveryMinute } from './every-minute.ts';
 import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
 import type { State } from './state.ts';
@@ -41,6 +42,7 @@ export class Sweeper extends Construct {
     state.table.allow(this.fn, 'read', 'write');
     state.table.allowQuery(this.fn, OPEN_INDEX);
     state.bucket.allow(this.fn, 'read', 'list');
+    allowEvents(this.fn);
     this.fn.allow(
       ['sqs:SendMessage'],
       queues.map(({ queueArn }) => queueArn),

@@ -19,7 +19,6 @@ import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
 import { createDeliverWebhooks } from '../../shared/usecases/deliver-webhooks.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
-import { createPublishCompletions } from '../../shared/usecases/publish-completions.ts';
 import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { type Engine, openEngine } from '../engine.ts';
@@ -77,8 +76,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { dispatcher } = engine;
   engine.budgets.recover();
   const common = { ...engine, clock, random, telemetry };
-  const events = createPublishCompletions({ ...common, bus: null });
-  teller = new CompletionTeller(events, telemetry);
+  teller = new CompletionTeller(engine.completions, telemetry);
   const sender = new HttpWebhookSender({ policy: config.server.webhookTargets, clock });
   const serverKeys = openServerKeys({
     ...engine,

@@ -1,4 +1,5 @@
 import type { PenstockConfig, ProviderConfig } from '../contracts/config.ts';
+import { AppError } from '../domain/errors.ts';
 import type { ProviderStop } from '../domain/provider-stop.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CompletionProvider } from '../ports/completion-provider.ts';
@@ -68,13 +69,15 @@ async function withKey(
         if (value !== '') return { ...provider, apiKey: { kind: 'value', value, variable: null } };
         return missing(name, `The secret ${apiKey.name} is empty. Put the provider's key there`);
       } catch (error) {
-        const reason = error instanceof Error ? error.name : 'unknown fault';
-        return missing(
-          name,
-          `The secret ${apiKey.name} cannot be read (${reason}). Create it with: aws secretsmanager create-secret --name ${apiKey.name} --secret-string KEY; where it exists, deploy again with it in penstock.yaml, so that functions may read it`,
-        );
+        return missing(name, remedyOf(error, apiKey.name));
       }
   }
+}
+
+function remedyOf(error: unknown, secret: string): string {
+  if (error instanceof AppError) return error.message;
+  const reason = error instanceof Error ? error.name : 'unknown fault';
+  return `The secret ${secret} cannot be read (${reason}). It is read again within a minute`;
 }
 
 function missing(provider: string, message: string): ProviderStop {

@@ -13,11 +13,6 @@ export interface PublishCompletionsDeps {
   readonly clock: Clock;
 }
 
-/** How long a tenant's endpoints are taken to be what they were. Unit: ms. */
-const KEPT_MS = 10_000;
-/** Tenants remembered at once. */
-const MOST_TENANTS = 1_000;
-
 /**
  * Puts ends on their way: to every endpoint that asked, and to the bus. Of batches the bus hears
  * always; of single requests only where an endpoint of the tenant asks for them too, since there
@@ -25,16 +20,16 @@ const MOST_TENANTS = 1_000;
  */
 export function createPublishCompletions(deps: PublishCompletionsDeps): CompletionEvents {
   const { webhooks, deliveries, bus, clock } = deps;
-  const known = new Map<string, { readonly atMs: number; readonly all: WebhookEndpoint[] }>();
 
   return {
     async publish(events) {
       const due: Delivery[] = [];
       const forBus: BusEvent[] = [];
+      const endpoints = await endpointsOf(new Set(events.map(({ tenant }) => tenant)));
       for (const event of events) {
         const { tenant } = event;
         const message = messageOf(event);
-        const receivers = (await endpointsOf(tenant)).filter((one) => wants(one, message.type));
+        const receivers = (endpoints.get(tenant) ?? []).filter((one) => wants(one, message.type));
         for (const { id: endpointId } of receivers) {
           const { id: eventId, type, body } = message;
           due.push({ tenant, endpointId, eventId, type, body, createdAtMs: clock.nowMs() });
@@ -46,13 +41,13 @@ export function createPublishCompletions(deps: PublishCompletionsDeps): Completi
     },
   };
 
-  async function endpointsOf(tenant: string): Promise<WebhookEndpoint[]> {
-    const nowMs = clock.nowMs();
-    const found = known.get(tenant);
-    if (found !== undefined && Math.abs(nowMs - found.atMs) < KEPT_MS) return found.all;
-    const all = await webhooks.list(tenant);
-    if (known.size >= MOST_TENANTS) known.clear();
-    known.set(tenant, { atMs: nowMs, all });
-    return all;
+  /** Read anew for each group: an endpoint is told of all that ends once it stands. */
+  async function endpointsOf(
+    tenants: ReadonlySet<string>,
+  ): Promise<ReadonlyMap<string, WebhookEndpoint[]>> {
+    const pairs = [...tenants].map(
+      async (tenant) => [tenant, await webhooks.list(tenant)] as const,
+    );
+    return new Map(await Promise.all(pairs));
   }
 }

@@ -32,27 +32,43 @@ const IDLE_MS = 30_000;
 /** Enough to wake workers: once awake for a model they find the rest of its slices themselves. */
 const MOST_PER_MODEL = 100;
 const NOTICES_PER_SEND = 100;
+/**
+ * What an invocation hands back as its time ends has no notice of its own any more. While there is
+ * a backlog, a sweep looks for it again and again: else a limit would stand unused until the next.
+ * Unit: ms.
+ */
+const PASS_MS = 10_000;
+const MOST_PER_PASS = 8;
 
 export function createSweep(deps: SweepDeps): Sweep {
   const { slices, work, queue, holds, clock, telemetry } = deps;
 
   return async ({ deadlineMs }) => {
     const repaired = await slices.repair(clock.nowMs());
-    const rung = await ring(deadlineMs);
+    const rung = await ring(deadlineMs, { idleMs: IDLE_MS, mostPerModel: MOST_PER_MODEL });
+    const hasBacklog = await measure();
+    while (hasBacklog && clock.nowMs() + PASS_MS < deadlineMs) {
+      await clock.sleep(PASS_MS);
+      const more = await ring(deadlineMs, { idleMs: PASS_MS, mostPerModel: MOST_PER_PASS });
+      rung.announced += more.announced;
+      rung.unsent += more.unsent;
+    }
     telemetry.count(METRICS.sliceRepaired, repaired);
     telemetry.count(METRICS.sliceAnnouncedAgain, rung.announced);
-    await measure();
     return { repaired, ...rung };
   };
 
-  async function ring(deadlineMs: number): Promise<{ announced: number; unsent: number }> {
+  async function ring(
+    deadlineMs: number,
+    { idleMs, mostPerModel }: { readonly idleMs: number; readonly mostPerModel: number },
+  ): Promise<{ announced: number; unsent: number }> {
     const rungOf = new Map<string, number>();
     const total = { announced: 0, unsent: 0 };
     let pending: SliceNotice[] = [];
-    for await (const notice of slices.idle(clock.nowMs(), IDLE_MS)) {
+    for await (const notice of slices.idle(clock.nowMs(), idleMs)) {
       if (clock.nowMs() >= deadlineMs) break;
       const rung = rungOf.get(notice.model) ?? 0;
-      if (rung >= MOST_PER_MODEL) continue;
+      if (rung >= mostPerModel) continue;
       rungOf.set(notice.model, rung + 1);
       pending.push(notice);
       if (pending.length === NOTICES_PER_SEND) await send();
@@ -69,8 +85,8 @@ export function createSweep(deps: SweepDeps): Sweep {
     }
   }
 
-  /** Zeros are told too, so that an alarm can tell quiet from broken. */
-  async function measure(): Promise<void> {
+  /** Zeros are told too, so that an alarm can tell quiet from broken. True while work is open. */
+  async function measure(): Promise<boolean> {
     const nowMs = clock.nowMs();
     const backlog = await work.backlog();
     telemetry.count(METRICS.backlogRequests, 0);
@@ -83,5 +99,6 @@ export function createSweep(deps: SweepDeps): Sweep {
     for (const { provider } of await holds.list()) {
       telemetry.count(METRICS.providerHeld, 1, { provider });
     }
+    return backlog.length > 0;
   }
 }

@@ -1,11 +1,31 @@
+import type { RequestOutcome } from '../domain/request.ts';
+import type { CompletionEvent } from '../domain/webhook-event.ts';
 import type { CompletionEvents } from '../ports/completion-events.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { PublishedResult } from './dispatch-progress.ts';
 
+/** A request with its one outcome. */
+export interface EndedRequest {
+  readonly outcome: RequestOutcome;
+  readonly customId: string | null;
+}
+
+/** The end of a request, to be told. */
+export function endOf({ outcome, customId }: EndedRequest): CompletionEvent {
+  return {
+    kind: 'request',
+    tenant: outcome.tenant,
+    requestId: outcome.id,
+    customId,
+    status: outcome.status,
+    endedAtMs: outcome.finishedAtMs,
+  };
+}
+
 /**
  * Tells of requests as they end, behind the back of who ends them: nobody waits for it, and a fault
- * of it harms no request. What is lost with a process that dies right after an answer was
- * published is not told later.
+ * of it harms no request. What a process that dies had published and not told is told when its
+ * result log is adopted, as far as that is read again.
  */
 export class CompletionTeller {
   readonly #events: CompletionEvents;
@@ -29,16 +49,7 @@ export class CompletionTeller {
 
   async #tell(results: readonly PublishedResult[]): Promise<void> {
     try {
-      await this.#events.publish(
-        results.map(({ outcome, customId }) => ({
-          kind: 'request',
-          tenant: outcome.tenant,
-          requestId: outcome.id,
-          customId,
-          status: outcome.status,
-          endedAtMs: outcome.finishedAtMs,
-        })),
-      );
+      await this.#events.publish(results.map(endOf));
     } catch (error) {
       const requests = results.length;
       this.#telemetry.log('error', 'Ends of requests were not told', { requests, error });

@@ -8,8 +8,8 @@ import { MemorySegments } from '../support/memory-segments.ts';
 import { type MakeStores, START_MS, type StoresUnderTest } from './builders.ts';
 
 /** Stores on the emulator, where each request is a slice of its own. All share one table. */
-export function dynamoStores(endpoint: () => string): MakeStores {
-  return dynamoStoresOn(() => makeTable(endpoint()));
+export function dynamoStores(): MakeStores {
+  return dynamoStoresOn(makeTable);
 }
 
 /** The same on any table; made once, at the first test. */
@@ -27,8 +27,8 @@ export function dynamoStoresOn(
  * The same, where the requests of one accept() share slices. Their ids stay as they are, so that
  * each needs an alias.
  */
-export function dynamoStoresInSlices(endpoint: () => string): MakeStores {
-  const make = dynamoStores(endpoint);
+export function dynamoStoresInSlices(): MakeStores {
+  const make = dynamoStores();
   return async () => placedStores(await make());
 }
 

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createDynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 import { placedId, planSlices } from '../../shared/domain/slice-plan.ts';
 import { makeTable, SteadyClock } from '../support/dynamo-client.ts';
-import { type Emulator, startEmulator } from '../support/emulator.ts';
 import { MemorySegments } from '../support/memory-segments.ts';
 import { countWriteUnits } from '../support/write-units.ts';
 import { outcomeOf, Scope, START_MS } from './builders.ts';
@@ -12,14 +11,8 @@ const REQUESTS = 10_000;
 const REQUESTS_PER_CALL = 5_000;
 const OUTCOMES_PER_COMMIT = 128;
 
-let emulator: Emulator;
-beforeAll(async () => {
-  emulator = await startEmulator();
-});
-afterAll(() => emulator.stop());
-
 async function makeCounted() {
-  const table = await makeTable(emulator.endpoint);
+  const table = await makeTable();
   const ledger = createDynamoLedger({
     client: table.client,
     table: table.name,
@@ -29,7 +22,7 @@ async function makeCounted() {
     retentionDays: 30,
   });
   const scope = new Scope({ ...ledger, close: async () => undefined });
-  return { ledger, scope, units: countWriteUnits(table.client, emulator.endpoint) };
+  return { ledger, scope, units: countWriteUnits(table.client) };
 }
 
 /** As long as what the AWS home writes. */

@@ -81,7 +81,7 @@ async function resultsOf(from: Caller, batch: string): Promise<string[]> {
       expect(row.response.status_code).toBe(200);
       ids.push(row.custom_id);
     }
-    after = response.headers.get('penstock-next-after');
+    after = response.headers.get('penstock-next');
   } while (after !== null);
   return ids;
 }

@@ -1,12 +1,16 @@
 /** The whole API over real stores in memory, with a worker that answers by script. */
 
 import { createApi } from '../../functions/api/app.ts';
-import { type ApiKeyEntry, createKeyAuthenticator } from '../../functions/api/authenticate.ts';
+import {
+  type ApiKeyEntry,
+  type Authenticate,
+  createKeyAuthenticator,
+} from '../../functions/api/authenticate.ts';
 import { NO_NATIVE_POLLING } from '../../shared/adapters/memory/no-native-polling.ts';
 import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
-import { HttpWebhookSender } from '../../shared/adapters/webhooks/webhook-sender.ts';
+import { CheckedTargets } from '../../shared/adapters/webhooks/checked-targets.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
@@ -40,6 +44,8 @@ export interface ApiSetUp {
   readonly clock: Clock;
   readonly script?: Script;
   readonly keys?: readonly ApiKeyEntry[];
+  /** Stands for the keys. */
+  readonly authenticate?: Authenticate;
   readonly models?: readonly ModelSettings[];
   readonly measure?: MeasureRequest;
   readonly maxBodyBytes?: number;
@@ -108,20 +114,21 @@ export function startApi(setUp: ApiSetUp) {
     random,
     telemetry,
     completions,
-    authenticate: createKeyAuthenticator(keys, {
-      authenticateKey: createAuthenticateKey({
-        keys: stores.keys,
-        pepper,
-        adminKey: async () => null,
+    authenticate:
+      setUp.authenticate ??
+      createKeyAuthenticator(keys, {
+        authenticateKey: createAuthenticateKey({
+          keys: stores.keys,
+          pepper,
+          adminKey: async () => null,
+        }),
+        isEmpty: async () => true,
       }),
-      isEmpty: async () => true,
-    }),
     manageKeys: createManageKeys({ keys: stores.keys, clock, random, pepper }),
     manageWebhooks: createManageWebhooks({
       ...stores,
-      targets: new HttpWebhookSender({
+      targets: new CheckedTargets({
         policy: DEFAULT_TARGET_POLICY,
-        clock,
         resolve: setUp.resolve ?? (async () => ['93.184.216.34']),
       }),
       clock,

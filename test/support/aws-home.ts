@@ -24,6 +24,7 @@ import { S3Objects } from '../../shared/adapters/s3/objects.ts';
 import { S3PayloadStore } from '../../shared/adapters/s3/payload-store.ts';
 import { S3ResultLog } from '../../shared/adapters/s3/result-log.ts';
 import { S3ResultLogReader } from '../../shared/adapters/s3/result-log-reader.ts';
+import { createReleasePoison } from '../../shared/adapters/sqs/release-poison.ts';
 import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
@@ -41,13 +42,12 @@ export interface AwsHomeOptions {
   readonly random: Random;
 }
 
-export type AwsHome = ReturnType<typeof openAwsHome>;
-
 export function openAwsHome(options: AwsHomeOptions) {
   const { clientOptions, bulkQueueUrl, interactiveQueueUrl, clock, random } = options;
   const table = openFakeTable(options);
   const { callAws } = table;
   const s3 = new S3Client({ ...S3_CLIENT_OPTIONS, ...clientOptions, forcePathStyle: true });
+  const sqs = new SQSClient({ ...AWS_CLIENT_OPTIONS, ...clientOptions });
   const objects = new S3Objects(s3, 'bucket', callAws);
   const small = new DynamoSmallPayloads(table, RETENTION_DAYS);
   const index = new DynamoResultLogIndex(table, RETENTION_DAYS);
@@ -75,8 +75,13 @@ export function openAwsHome(options: AwsHomeOptions) {
     budgets: new DynamoBudgetStore(table, () => clock.nowMs()),
     calls: new DynamoCallStore(table, () => clock.nowMs(), RETENTION_DAYS),
     letters: new DynamoDeadLetters(table, RETENTION_DAYS),
+    releasePoison: createReleasePoison({
+      client: sqs,
+      queueUrls: [bulkQueueUrl, interactiveQueueUrl],
+      onFailure: () => undefined,
+    }),
     queue: new SqsRequestQueue({
-      client: new SQSClient({ ...AWS_CLIENT_OPTIONS, ...clientOptions }),
+      client: sqs,
       ...{ callAws, clock, random, bulkQueueUrl, interactiveQueueUrl },
     }),
   };

@@ -99,7 +99,8 @@ export function startWorld(setUp: WorldSetUp = {}) {
     const { requestHandler } = aws.clientOptions;
     const counting: typeof requestHandler = {
       handle(request) {
-        if (request.headers['x-amz-target']?.startsWith('AmazonSQS')) callsOfSenders[sender] += 1;
+        if (request.headers['x-amz-target']?.startsWith('AmazonSQS.Send'))
+          callsOfSenders[sender] += 1;
         return requestHandler.handle(request);
       },
     };
@@ -121,12 +122,8 @@ export function startWorld(setUp: WorldSetUp = {}) {
             ...home,
             ...{ work, slices: work, providers, models, unusable: [], telemetry: SILENT },
           });
-          return createDispatchHandler(
-            dispatchSlices,
-            async () => undefined,
-            home.clock,
-            SILENT,
-          )(event, fullContext(context));
+          const ports = [home.releasePoison, home.clock, SILENT] as const;
+          return createDispatchHandler(dispatchSlices, ...ports)(event, fullContext(context));
         };
       },
     },

@@ -86,7 +86,11 @@ export async function deployFunctions(config: string) {
       requestContext: { authorizer: context },
     } as unknown as LambdaEvent;
     const answer = await api.handler(event, lambdaContext());
-    return { status: answer.statusCode, headers: answer.headers, json: JSON.parse(answer.body) };
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      json: answer.body === '' ? null : JSON.parse(answer.body),
+    };
   }
 
   /** Takes all messages of both queues, and deletes them as the event source does. */

@@ -1,41 +1,29 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { AWS_CLIENT_OPTIONS } from '../../shared/adapters/aws/client-options.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
-import { systemRandom } from '../../shared/adapters/system/random.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import { createTable } from './create-table.ts';
+import { createTable } from './aws-resources.ts';
 
 export interface TestTable {
   readonly name: string;
-  readonly endpoint: string;
   readonly client: DynamoDBDocumentClient;
-  destroy(): void;
 }
 
-/** A client of the emulator that quickly gives up, so that tests of faults need no patience. */
-export function emulatorClient(endpoint: string, maxAttempts = 3): DynamoDBClient {
-  return new DynamoDBClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts,
-  });
+/** A client of the emulator, which the environment names, as functions have it. */
+export function emulatorClient(maxAttempts = 1): DynamoDBDocumentClient {
+  return DynamoDBDocumentClient.from(new DynamoDBClient({ ...AWS_CLIENT_OPTIONS, maxAttempts }));
 }
 
 /** A table of a test's own. */
-export async function makeTable(endpoint: string): Promise<TestTable> {
-  const base = emulatorClient(endpoint);
-  const name = systemRandom.id('penstock-');
-  await createTable(base, name);
-  return {
-    name,
-    endpoint,
-    client: DynamoDBDocumentClient.from(base),
-    destroy: () => base.destroy(),
-  };
+export async function makeTable(): Promise<TestTable> {
+  return { name: await createTable(), client: emulatorClient() };
 }
 
-/** Stands still until set; pauses between tries are real and short. */
+/** Unit: ms. */
+const LONGEST_PAUSE_MS = 10;
+
+/** Stands still until set; pauses between tries are real, and cut short. */
 export class SteadyClock implements Clock {
   atMs: number;
 
@@ -48,6 +36,6 @@ export class SteadyClock implements Clock {
   }
 
   sleep(ms: number): Promise<void> {
-    return systemClock.sleep(ms);
+    return systemClock.sleep(Math.min(ms, LONGEST_PAUSE_MS));
   }
 }

@@ -1,4 +1,4 @@
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createDynamoLedger, type DynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 import { emulatorClient, SteadyClock, type TestTable } from './dynamo-client.ts';
@@ -17,14 +17,14 @@ export interface ProcessOptions {
   readonly nowMs: number;
   readonly intercept?: Intercept;
   readonly onLapsed?: (owner: string) => Promise<void>;
-  /** Tries of a call that fails on its way. @default 3 */
+  /** Tries by the client itself, below those of the ledger. @default 1 */
   readonly maxAttempts?: number;
 }
 
 /** A ledger with a client and a memory of its own, as a process of its own has them. */
 export function ledgerProcess(options: ProcessOptions): LedgerProcess {
   const { table, segments, nowMs, intercept, onLapsed, maxAttempts } = options;
-  const client = DynamoDBDocumentClient.from(emulatorClient(table.endpoint, maxAttempts));
+  const client = emulatorClient(maxAttempts);
   if (intercept) interceptCalls(client, intercept);
   const clock = new SteadyClock(nowMs);
   const ledger = createDynamoLedger({

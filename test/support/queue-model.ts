@@ -68,13 +68,15 @@ interface Message {
   receiveCount: number;
   /** The newest one; an older one deletes nothing. */
   receipt: string | null;
+  /** Counts how often it was hidden. */
+  hidings: number;
   isGone: boolean;
 }
 
-/** A message on its way back, unless it was received again or deleted meanwhile. */
+/** A message on its way back, unless it was hidden anew or deleted meanwhile. */
 interface Return {
   readonly message: Message;
-  readonly receipt: string | null;
+  readonly hiding: number;
   readonly atMs: number;
 }
 
@@ -94,7 +96,7 @@ export class QueueModel {
   private visible: Message[] = [];
   private head = 0;
   /** Soonest first. */
-  private hidden: Return[] = [];
+  private readonly hidden: Return[] = [];
   private readonly byReceipt = new Map<string, Message>();
   private readonly known = new Set<Message>();
   private readonly listeners: (() => void)[] = [];
@@ -169,7 +171,6 @@ export class QueueModel {
     this.calls.changeVisibility += 1;
     const message = this.byReceipt.get(receipt);
     if (message === undefined) return;
-    this.hidden = this.hidden.filter((entry) => entry.message !== message);
     this.hide(message, visibilityMs);
     this.notify();
   }
@@ -210,9 +211,9 @@ export class QueueModel {
     const nowMs = this.clock.nowMs();
     let due = 0;
     for (; (this.hidden[due]?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs; due += 1) {
-      const { message, receipt } = this.hidden[due] as Return;
-      if (message.isGone || message.receipt !== receipt) continue;
-      if (receipt !== null) this.byReceipt.delete(receipt);
+      const { message, hiding } = this.hidden[due] as Return;
+      if (message.isGone || message.hidings !== hiding) continue;
+      if (message.receipt !== null) this.byReceipt.delete(message.receipt);
       this.visible.push(message);
     }
     if (due > 0) this.hidden.splice(0, due);
@@ -279,6 +280,7 @@ export class QueueModel {
       firstReceivedAtMs: null,
       receiveCount: 0,
       receipt: null,
+      hidings: 0,
       isGone: false,
     };
     this.known.add(message);
@@ -293,7 +295,8 @@ export class QueueModel {
     const atMs = Math.min(nowMs + forMs, capMs);
     let index = this.hidden.length;
     while (index > 0 && (this.hidden[index - 1] as Return).atMs > atMs) index -= 1;
-    this.hidden.splice(index, 0, { message, receipt: message.receipt, atMs });
+    message.hidings += 1;
+    this.hidden.splice(index, 0, { message, hiding: message.hidings, atMs });
   }
 
   private forget(message: Message): void {

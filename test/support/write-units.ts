@@ -30,15 +30,8 @@ const IN_TRANSACTION = 2;
  *
  * Updates are looked up afterwards, with a client of our own, to learn the size they left.
  */
-export function countWriteUnits(
-  client: DynamoDBDocumentClient,
-  endpoint: string,
-): WriteUnitCounter {
-  const lookup = new DynamoDBClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  });
+export function countWriteUnits(client: DynamoDBDocumentClient): WriteUnitCounter {
+  const lookup = new DynamoDBClient();
   const items = new Map<string, Attributes>();
   let byOperation: Record<string, number> = {};
   let calls: Record<string, number> = {};

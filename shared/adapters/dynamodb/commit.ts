@@ -111,8 +111,8 @@ export class Commits {
     const { memory, reader, writer } = this.#deps;
     if (memory.isTouched(facts.tenant, facts.slice)) return NONE;
     const header = await reader.header(facts.tenant, facts.slice);
-    if (header === null) return NONE;
-    if (header.state === 'done') return new Set(indices);
+    // Gone or booked: an outcome put now would belong to nobody, or be refused.
+    if (header === null || header.state === 'done') return new Set(indices);
     await writer.change(header, ({ runs }) => touch(runs));
     memory.setTouched(facts.tenant, facts.slice);
     return new Set((await reader.outcomes(facts)).keys());

@@ -10,19 +10,18 @@ export async function inParallel<Item, Value>(
 ): Promise<Value[]> {
   const values: Value[] = new Array(items.length);
   const queue = items.entries();
-  let failure: { readonly error: unknown } | null = null;
+  const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
     for (const [index, item] of queue) {
-      if (failure !== null) return;
+      if (failures.length > 0) return;
       try {
         values[index] = await work(item, index);
       } catch (error) {
-        failure ??= { error };
+        failures.push(error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
-  const failed: { readonly error: unknown } | null = failure;
-  if (failed !== null) throw (failed as { readonly error: unknown }).error;
+  if (failures.length > 0) throw failures[0];
   return values;
 }

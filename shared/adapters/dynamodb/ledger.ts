@@ -2,6 +2,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Clock } from '../../ports/clock.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import type { Random } from '../../ports/random.ts';
+import { createAwsCaller } from '../aws/call-aws.ts';
 import { Accepting } from './accept.ts';
 import { AcceptInSteps } from './accept-in-steps.ts';
 import { Booking } from './booking.ts';
@@ -23,7 +24,7 @@ import { Views } from './views.ts';
 import { DynamoWorkStore } from './work-store.ts';
 
 export interface DynamoLedgerOptions {
-  /** Its own retries apply to throttling; some 64 sockets let commits run at full speed. */
+  /** Made with `AWS_CLIENT_OPTIONS`: the ledger tries again by itself, and wants some 64 sockets. */
   readonly client: DynamoDBDocumentClient;
   /** Name of a table as `table-definition.ts` describes it. */
   readonly table: string;
@@ -49,7 +50,8 @@ export interface DynamoLedger {
 /** The ledger of requests in one DynamoDB table, as callers and as workers use it. */
 export function createDynamoLedger(options: DynamoLedgerOptions): DynamoLedger {
   const { client, clock, random, payloads, retentionDays, onLapsed } = options;
-  const table = new Table(client, options.table, clock, random);
+  const callAws = createAwsCaller({ clock, random });
+  const table = new Table({ client, name: options.table, callAws, clock, random });
   const ops = new OpIds(random);
   const memory = new SliceMemory();
   const reader = new SliceReader(table, payloads, memory);

@@ -7,12 +7,11 @@ import {
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { Clock } from '../../ports/clock.ts';
-import type { Random } from '../../ports/random.ts';
+import { throttled } from '../aws/call-aws.ts';
 import { fromAttributes, type Item, toAttributes } from './attributes.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Key } from './keys.ts';
+import { SERVICE, type TableAccess, transactionToken } from './table-access.ts';
 import { TABLE_INDEXES, TABLE_KEYS } from './table-definition.ts';
 import {
   type CancelReason,
@@ -53,26 +52,29 @@ const KEYS_PER_GET = 100;
 export const ACTIONS_PER_TRANSACTION = 100;
 const GETS_AT_ONCE = 8;
 
-/** How often a write that met another's is tried, and how long in between at first. Unit: ms. */
-const CONTENTION_TRIES = 12;
-const CONTENTION_WAIT_MS = 10;
-const LONGEST_WAIT_MS = 640;
+/** Rounds of asking for what a BatchGetItem left out, and of meeting another's write. */
+const MOST_ROUNDS = 12;
+/** Longest wait before the second round; doubles with each. Unit: ms. */
+const ROUND_DELAY_MS = 20;
+const LONGEST_ROUND_DELAY_MS = 640;
 
 /**
- * The one table, in items of texts and numbers. Reads by key are consistent. Throttling that
- * outlasts the client's own retries becomes `capacity_exhausted`.
+ * The one table, in items of texts and numbers. Reads by key are consistent. What throttling and
+ * contention leave undone after a while becomes `capacity_exhausted`.
  */
 export class Table {
-  readonly #client: DynamoDBDocumentClient;
-  readonly #name: string;
-  readonly #clock: Clock;
-  readonly #random: Random;
+  readonly #access: TableAccess;
 
-  constructor(client: DynamoDBDocumentClient, name: string, clock: Clock, random: Random) {
-    this.#client = client;
-    this.#name = name;
-    this.#clock = clock;
-    this.#random = random;
+  constructor(access: TableAccess) {
+    this.#access = access;
+  }
+
+  get #name(): string {
+    return this.#access.name;
+  }
+
+  get #client(): TableAccess['client'] {
+    return this.#access.client;
   }
 
   async get({ pk, sk }: Key): Promise<Item | null> {
@@ -102,8 +104,9 @@ export class Table {
   async #getGroup(group: readonly Key[]): Promise<Item[]> {
     const items: Item[] = [];
     let keys = group.map(({ pk, sk }) => toAttributes({ pk, sk }));
-    for (let attempt = 0; keys.length > 0; attempt += 1) {
-      if (attempt > 0) await this.#pause(attempt);
+    for (let round = 0; keys.length > 0; round += 1) {
+      if (round === MOST_ROUNDS) throw throttled(SERVICE);
+      if (round > 0) await this.#pause(round);
       const command = new BatchGetItemCommand({
         RequestItems: { [this.#name]: { Keys: keys, ConsistentRead: true } },
       });
@@ -167,6 +170,7 @@ export class Table {
   async transact(actions: readonly Action[]): Promise<readonly CancelReason[] | null> {
     const command = new TransactWriteItemsCommand({
       TransactItems: actions.map((action) => this.#transactItem(action)),
+      ClientRequestToken: transactionToken(this.#access.random),
     });
     try {
       await this.#patiently(() => this.#client.send(command));
@@ -201,25 +205,24 @@ export class Table {
     }
   }
 
-  /** Tries again what only met another's write; all else has been retried by the client. */
+  /** Tries again what only met another's write; faults and throttles are tried again below. */
   async #patiently<Value>(send: () => Promise<Value>): Promise<Value> {
-    for (let attempt = 1; ; attempt += 1) {
+    for (let round = 1; ; round += 1) {
       try {
-        return await send();
+        return await this.#access.callAws(SERVICE, send);
       } catch (error) {
         const isRefused = cancelledBy(error)?.some((reason) => reason.isRefused) === true;
-        if (isRefused || refusedBy(error) !== null) throw error;
-        if (!isContended(error) || attempt === CONTENTION_TRIES) {
-          throw ledgerFault(error, this.#random.next());
-        }
-        await this.#pause(attempt);
+        if (isRefused || !isContended(error)) throw isRefused ? error : ledgerFault(error);
+        if (round === MOST_ROUNDS) throw ledgerFault(error);
+        await this.#pause(round);
       }
     }
   }
 
-  #pause(attempt: number): Promise<void> {
-    const mostMs = Math.min(LONGEST_WAIT_MS, CONTENTION_WAIT_MS * 2 ** attempt);
-    return this.#clock.sleep(Math.ceil(this.#random.next() * mostMs));
+  #pause(round: number): Promise<void> {
+    const { clock, random } = this.#access;
+    const mostMs = Math.min(LONGEST_ROUND_DELAY_MS, ROUND_DELAY_MS * 2 ** (round - 1));
+    return clock.sleep(Math.ceil(random.next() * mostMs));
   }
 }
 

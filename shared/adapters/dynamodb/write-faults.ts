@@ -4,18 +4,12 @@ import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
 } from '@aws-sdk/client-dynamodb';
-import { AppError } from '../../domain/errors.ts';
+import { throttled } from '../aws/call-aws.ts';
 import { fromAttributes, type Item } from './attributes.ts';
+import { SERVICE } from './table-access.ts';
 
-/** Errors and cancellation reasons by which DynamoDB says: too much, come back. */
-const THROTTLED = new Set([
-  'ProvisionedThroughputExceededException',
-  'ProvisionedThroughputExceeded',
-  'ThrottlingException',
-  'ThrottlingError',
-  'RequestLimitExceeded',
-  'LimitExceededException',
-]);
+/** Cancellation reasons by which DynamoDB says: too much, come back. */
+const THROTTLED = new Set(['ProvisionedThroughputExceeded', 'ThrottlingError']);
 
 /** Somebody else's write was under way on the same item; the same again will do. */
 const CONTENDED = new Set([
@@ -23,9 +17,6 @@ const CONTENDED = new Set([
   'TransactionConflict',
   'TransactionInProgressException',
 ]);
-
-const LEAST_WAIT_MS = 1_000;
-const WAIT_SPREAD_MS = 2_000;
 
 /** The item that stood in the way; `null` when the error is no failed condition. */
 export function refusedBy(error: unknown): { readonly item: Item | null } | null {
@@ -52,17 +43,10 @@ export function isContended(error: unknown): boolean {
   return codesOf(error).some((code) => CONTENDED.has(code));
 }
 
-function isThrottled(error: unknown): boolean {
-  return codesOf(error).some((code) => THROTTLED.has(code));
-}
-
-/** The error as the ledger's callers know it. `chance` is uniform in [0, 1). */
-export function ledgerFault(error: unknown, chance: number): unknown {
-  if (!isThrottled(error) && !isContended(error)) return error;
-  return new AppError('capacity_exhausted', 'The ledger takes no more writes right now', {
-    cause: error,
-    details: { retryAfterMs: Math.round(LEAST_WAIT_MS + chance * WAIT_SPREAD_MS) },
-  });
+/** The error as the ledger's callers know it, once trying again has not helped. */
+export function ledgerFault(error: unknown): unknown {
+  const isThrottled = codesOf(error).some((code) => THROTTLED.has(code));
+  return isThrottled || isContended(error) ? throttled(SERVICE, error) : error;
 }
 
 function codesOf(error: unknown): string[] {

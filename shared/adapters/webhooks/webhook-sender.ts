@@ -11,67 +11,39 @@ import type { Dispatcher } from 'undici';
 // Not the package's index: with it a bundle carries fetch, WebSockets, caches and mocks as well.
 import Client from 'undici/lib/dispatcher/client.js';
 import type { TryOutcome } from '../../domain/webhook-schedule.ts';
-import {
-  judgeAddresses,
-  judgeUrl,
-  portOf,
-  type TargetPolicy,
-} from '../../domain/webhook-target.ts';
+import { portOf } from '../../domain/webhook-target.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { OutgoingWebhook, WebhookSender, WebhookTargets } from '../../ports/webhook-sender.ts';
-import { addressKind } from './address-kind.ts';
-import { addressesOf, type ResolveName, resolveName } from './resolve-host.ts';
+import {
+  CheckedTargets,
+  type CheckedTargetsOptions,
+  MOST_TRY_MS,
+  TargetRefused,
+} from './checked-targets.ts';
 
-/** For all of a try: name, connection, request and the beginning of the answer. Unit: ms. */
-const MOST_MS = 15_000;
-
-export interface WebhookSenderOptions {
-  readonly policy: TargetPolicy;
+export interface WebhookSenderOptions extends CheckedTargetsOptions {
   readonly clock: Clock;
-  /** @default asks the machine's resolver */
-  readonly resolve?: ResolveName;
   /** Certificates to believe beside the usual ones, for tests. */
   readonly ca?: string;
-  /** Unit: ms. @default 15000 */
-  readonly mostMs?: number;
-}
-
-/** An address was refused; its message is for the endpoint's owner. */
-class TargetRefused extends Error {
-  override readonly name = 'TargetRefused';
 }
 
 export class HttpWebhookSender implements WebhookSender, WebhookTargets {
   readonly #options: WebhookSenderOptions;
-  readonly #resolve: ResolveName;
+  readonly #targets: CheckedTargets;
   readonly #mostMs: number;
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
-    this.#resolve = options.resolve ?? resolveName;
-    this.#mostMs = options.mostMs ?? MOST_MS;
+    this.#targets = new CheckedTargets(options);
+    this.#mostMs = options.mostMs ?? MOST_TRY_MS;
   }
 
-  async check(text: string): Promise<string | null> {
-    const verdict = judgeUrl(text, this.#options.policy);
-    if (verdict.kind === 'refused') return verdict.reason;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('No name server answered')), this.#mostMs);
-    });
-    try {
-      await Promise.race([this.#checkedAddress(verdict.url), tooLate]);
-      return null;
-    } catch (error) {
-      if (error instanceof TargetRefused) return error.message;
-      return 'has a host that cannot be found; check its name';
-    } finally {
-      clearTimeout(timer);
-    }
+  check(text: string): Promise<string | null> {
+    return this.#targets.check(text);
   }
 
   async send({ url: text, headers, body }: OutgoingWebhook): Promise<TryOutcome> {
-    const verdict = judgeUrl(text, this.#options.policy);
+    const verdict = this.#targets.judge(text);
     if (verdict.kind === 'refused') return refused(verdict.reason);
     const { url } = verdict;
     const client = new Client(url.origin, {
@@ -128,7 +100,7 @@ export class HttpWebhookSender implements WebhookSender, WebhookTargets {
   }
 
   async #connect(url: URL): Promise<Socket> {
-    const host = await this.#checkedAddress(url);
+    const host = await this.#targets.addressOf(url);
     const name = withoutDot(url.hostname);
     const { ca } = this.#options;
     const port = portOf(url);
@@ -153,14 +125,6 @@ export class HttpWebhookSender implements WebhookSender, WebhookTargets {
         resolve(socket);
       });
     });
-  }
-
-  /** One of the host's addresses, all of which may be sent to. @throws {TargetRefused} */
-  async #checkedAddress(url: URL): Promise<string> {
-    const addresses = await addressesOf(url.hostname, this.#resolve);
-    const reason = judgeAddresses(url, addresses.map(addressKind), this.#options.policy);
-    if (reason !== null) throw new TargetRefused(reason);
-    return addresses[0] ?? '';
   }
 }
 

@@ -1,4 +1,3 @@
-import { inject } from 'vitest';
 import { DynamoBudgetStore } from '../../../shared/adapters/dynamodb/budget-store.ts';
 import { makeTable, openTable } from '../../support/aws-stores.ts';
 import { makeTable as makeLedgerTable } from '../../support/dynamo-client.ts';
@@ -15,7 +14,7 @@ defineBudgetStoreContract('DynamoDB', async () => ({
 }));
 
 async function makeSettling(): Promise<SettlingUnderTest> {
-  const table = await makeLedgerTable(inject('emulatorUrl'));
+  const table = await makeLedgerTable();
   return {
     ...ledgerOn(table),
     budgets: new DynamoBudgetStore(openTable(table.name), nowMs),

@@ -1,25 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemRandom } from '../../../shared/adapters/system/random.ts';
 import type { RequestSpec } from '../../../shared/domain/request.ts';
 import { placedId } from '../../../shared/domain/slice-plan.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
-import { type Emulator, startEmulator } from '../../support/emulator.ts';
 import { loseAnswers, type OutgoingCall, throttle } from '../../support/intercept-calls.ts';
 import { ledgerProcess } from '../../support/ledger-process.ts';
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { outcomeOf, Scope, START_MS } from '../builders.ts';
 
-let emulator: Emulator;
 let table: TestTable;
 let scope: Scope;
 const segments = new MemorySegments();
 
 beforeAll(async () => {
-  emulator = await startEmulator();
-  table = await makeTable(emulator.endpoint);
+  table = await makeTable();
 });
-afterAll(() => emulator.stop());
 beforeEach(() => {
   scope = new Scope({ ...ledgerProcess({ table, segments, nowMs: START_MS }), close });
 });
@@ -27,20 +23,28 @@ beforeEach(() => {
 const close = async () => undefined;
 const TERMS = { owner: 'worker', nowMs: START_MS, expiresAtMs: START_MS + 60_000 };
 
-/** A ledger whose calls, each first try, take effect and are never answered. */
-function forgetful(operations: readonly string[]) {
-  const tried = new Set<unknown>();
+/** A ledger whose writes take effect at their first try and are not answered before the second. */
+function forgetful(operations: readonly string[], maxAttempts: number) {
+  const tried = new Set<string>();
   const lost: string[] = [];
   const isLost = ({ operation, input }: OutgoingCall) => {
-    const isFirst = !tried.has(input);
-    tried.add(input);
+    // No two writes are alike: each carries a name of its own.
+    const write = JSON.stringify(input);
+    const isFirst = !tried.has(write);
+    tried.add(write);
     if (!isFirst || !operations.includes(operation)) return false;
     lost.push(operation);
     return true;
   };
   return {
     lost,
-    ...ledgerProcess({ table, segments, nowMs: START_MS, intercept: loseAnswers(isLost) }),
+    ...ledgerProcess({
+      table,
+      segments,
+      nowMs: START_MS,
+      intercept: loseAnswers(isLost),
+      maxAttempts,
+    }),
   };
 }
 
@@ -58,9 +62,15 @@ const noticeOf = ({ tenant, model, priority, id, slice }: RequestSpec) => ({
   slice: slice?.id ?? id,
 });
 
-describe('a write that took effect and whose answer was lost', () => {
+describe.each([
+  ['the ledger', 1],
+  ['the client', 3],
+])('a write that took effect and whose answer was lost, sent again by %s,', (_, attempts) => {
   it('is known as our own: a single request is created, leased and published', async () => {
-    const { requests, work, lost } = forgetful(['PutItem', 'UpdateItem', 'TransactWriteItems']);
+    const { requests, work, lost } = forgetful(
+      ['PutItem', 'UpdateItem', 'TransactWriteItems'],
+      attempts,
+    );
     const spec = scope.spec();
     expect(await requests.accept([spec])).toEqual([{ kind: 'created', id: spec.id }]);
     const leased = await work.take([noticeOf(spec)], TERMS);
@@ -74,7 +84,7 @@ describe('a write that took effect and whose answer was lost', () => {
   });
 
   it('is known as our own: slices are created, leased, published and booked', async () => {
-    const { requests, work } = forgetful(['PutItem', 'UpdateItem', 'TransactWriteItems']);
+    const { requests, work } = forgetful(['PutItem', 'UpdateItem', 'TransactWriteItems'], attempts);
     const specs = [...inSlice('call.0', 3), ...inSlice('call.1', 2, { batchId: 'batch' })];
     const outcomes = await requests.accept(specs);
     expect(outcomes.map(({ kind }) => kind)).toEqual(specs.map(() => 'created'));
@@ -90,13 +100,13 @@ describe('a write that took effect and whose answer was lost', () => {
 
   it('is known as our own where a transaction is refused under its very name', async () => {
     // A token that DynamoDB no longer knows: the transaction runs again, and meets itself.
-    const { requests, work, client } = forgetful(['TransactWriteItems']);
+    const { requests, work, client } = forgetful(['TransactWriteItems'], attempts);
     let refused = 0;
     client.middlewareStack.add(
       (next) => async (args) => {
         const request = args.request as { body: Uint8Array };
         // Of the same length, which stands in a header.
-        const fresh = `"ClientRequestToken":"${randomUUID()}"`;
+        const fresh = `"ClientRequestToken":"${systemRandom.id('')}"`;
         const body = new TextDecoder().decode(request.body);
         request.body = Buffer.from(body.replace(/"ClientRequestToken":"[^"]*"/, fresh));
         try {
@@ -123,7 +133,7 @@ describe('a write that took effect and whose answer was lost', () => {
   });
 
   it('is known as our own where it claims the id of a keyed request', async () => {
-    const { requests } = forgetful(['PutItem', 'UpdateItem', 'TransactWriteItems']);
+    const { requests } = forgetful(['PutItem', 'UpdateItem', 'TransactWriteItems'], attempts);
     const keyed = inSlice('keyed.0', 3).map((spec, index) => ({ ...spec, id: `key-${index}` }));
     const kinds = (await requests.accept(keyed)).map(({ kind }) => kind);
     expect(kinds).toEqual(['created', 'created', 'created']);
@@ -140,7 +150,7 @@ describe('a table that takes no more', () => {
 
   function throttled(isRefused: (call: OutgoingCall) => boolean, name = names[0] ?? '') {
     const intercept = throttle(isRefused, name);
-    return ledgerProcess({ table, segments, nowMs: START_MS, intercept, maxAttempts: 1 });
+    return ledgerProcess({ table, segments, nowMs: START_MS, intercept });
   }
 
   const exhausted = {

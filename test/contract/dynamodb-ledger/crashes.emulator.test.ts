@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { RequestSpec } from '../../../shared/domain/request.ts';
 import { placedId } from '../../../shared/domain/slice-plan.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
-import { type Emulator, startEmulator } from '../../support/emulator.ts';
 import {
   type Intercept,
   type Mortal,
@@ -14,17 +13,12 @@ import { type LedgerProcess, ledgerProcess } from '../../support/ledger-process.
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { outcomeOf, Scope, START_MS } from '../builders.ts';
 
-let emulator: Emulator;
 let table: TestTable;
 const segments = new MemorySegments();
 
-beforeAll(async () => {
-  emulator = await startEmulator();
-});
-afterAll(() => emulator.stop());
 // Whoever looks over all models should not meet those of hundreds of other lives.
 beforeEach(async () => {
-  table = await makeTable(emulator.endpoint);
+  table = await makeTable();
 });
 
 const LEASE_MS = 60_000;

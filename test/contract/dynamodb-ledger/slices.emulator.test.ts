@@ -1,25 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestSpec } from '../../../shared/domain/request.ts';
 import { placedId } from '../../../shared/domain/slice-plan.ts';
 import type { SliceNotice } from '../../../shared/ports/request-queue.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
-import { type Emulator, startEmulator } from '../../support/emulator.ts';
 import { mortal } from '../../support/intercept-calls.ts';
 import { type LedgerProcess, ledgerProcess } from '../../support/ledger-process.ts';
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { outcomeOf, Scope, START_MS } from '../builders.ts';
 
-let emulator: Emulator;
 let table: TestTable;
 let ledger: LedgerProcess;
 let scope: Scope;
 const segments = new MemorySegments();
 
 beforeAll(async () => {
-  emulator = await startEmulator();
-  table = await makeTable(emulator.endpoint);
+  table = await makeTable();
 });
-afterAll(() => emulator.stop());
 beforeEach(() => {
   ledger = ledgerProcess({ table, segments, nowMs: START_MS });
   scope = new Scope({ ...ledger, close: async () => undefined });

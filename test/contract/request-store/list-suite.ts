@@ -134,7 +134,7 @@ export function defineRequestListContract(name: string, makeStores: MakeStores):
             );
           },
         ),
-        { numRuns: 120 },
+        { numRuns: 80 },
       );
     });
   });

@@ -1,20 +1,13 @@
-import { afterAll, beforeAll } from 'vitest';
-import { type Emulator, startEmulator } from '../../support/emulator.ts';
 import { dynamoStores, dynamoStoresInSlices } from '../dynamodb-stores.ts';
 import { defineWorkStoreLifeCycle } from './life-cycle.ts';
 import { defineWorkStoreContract } from './suite.ts';
 
-let emulator: Emulator;
-beforeAll(async () => {
-  emulator = await startEmulator();
-});
-afterAll(() => emulator.stop());
-
-const endpoint = () => emulator.endpoint;
-const alone = dynamoStores(endpoint);
-const inSlices = dynamoStoresInSlices(endpoint);
+const alone = dynamoStores();
+const inSlices = dynamoStoresInSlices();
 
 defineWorkStoreContract('DynamoDB, slices of one', alone);
 defineWorkStoreContract('DynamoDB, shared slices', inSlices);
-defineWorkStoreLifeCycle('DynamoDB, slices of one', alone);
-defineWorkStoreLifeCycle('DynamoDB, shared slices', inSlices);
+/** Each command is a call or more over HTTP. */
+const RUNS = 60;
+defineWorkStoreLifeCycle('DynamoDB, slices of one', alone, RUNS);
+defineWorkStoreLifeCycle('DynamoDB, shared slices', inSlices, RUNS);

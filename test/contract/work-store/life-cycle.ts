@@ -152,7 +152,11 @@ const commands = fc.commands(
 );
 
 /** The life cycle against a model: owners come, die, come back and write late, in any order. */
-export function defineWorkStoreLifeCycle(name: string, makeStores: MakeStores): void {
+export function defineWorkStoreLifeCycle(
+  name: string,
+  makeStores: MakeStores,
+  numRuns = 150,
+): void {
   describe(`life cycle on ${name}`, () => {
     it('lets every request end once, whoever writes when', async () => {
       const stores = await makeStores();
@@ -174,7 +178,7 @@ export function defineWorkStoreLifeCycle(name: string, makeStores: MakeStores): 
             await fc.asyncModelRun(() => ({ model, real: scope }), sequence);
             await finish(model, scope);
           }),
-          { numRuns: 150 },
+          { numRuns },
         );
       } finally {
         await stores.close();

@@ -110,6 +110,13 @@ export class FakeAws {
       const body = String(input['MessageBody']);
       return { MessageId: this.send(queue, [body])[0], MD5OfMessageBody: md5(body) };
     }
+    if (operation === 'ChangeMessageVisibility') {
+      queue.changeVisibility(
+        String(input['ReceiptHandle']),
+        Number(input['VisibilityTimeout']) * 1_000,
+      );
+      return {};
+    }
     if (operation !== 'SendMessageBatch') throw new ServiceFault('InvalidAction');
     const entries = input['Entries'] as { Id: string; MessageBody: string }[];
     const ids = this.send(

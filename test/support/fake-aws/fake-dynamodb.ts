@@ -83,6 +83,13 @@ export class FakeDynamoDb {
     }
   }
 
+  /** Size of all items, indices left out. */
+  storedBytes(): number {
+    let bytes = 0;
+    for (const item of this.all()) bytes += itemBytes(item);
+    return bytes;
+  }
+
   private getItem(input: Input): unknown {
     const item = this.find(input['Key'] as Item);
     this.units.read += readUnits(itemBytes(item), input['ConsistentRead'] === true);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../shared/domain/errors.ts';
 import { openProviders } from '../../../shared/runtime/provider-pool.ts';
 import { createStoredConfig } from '../../../shared/runtime/stored-config.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -76,15 +77,13 @@ describe('providers of a deployment', () => {
     const { load, clock } = start([yaml(1)]);
     const readSecret = async (name: string) => {
       if (name === 'prod/kept') return 'sk-kept\n';
-      throw Object.assign(new Error('no'), { name: 'ResourceNotFoundException' });
+      throw new AppError('invalid_configuration', `The secret ${name} does not exist. Create it`);
     };
     const pool = await openProviders(await load(), { readSecret, clock });
     await pool.close();
     expect([...pool.providers.keys()].sort()).toEqual(['fine', 'kept']);
     const unusable = new Map(pool.unusable.map(({ provider, message }) => [provider, message]));
-    expect(unusable.get('lost')).toMatch(
-      /prod\/lost cannot be read \(ResourceNotFoundException\).*create-secret --name prod\/lost/,
-    );
+    expect(unusable.get('lost')).toBe('The secret prod/lost does not exist. Create it');
     expect(unusable.get('unset')).toMatch(/NOWHERE.*secretsmanager:NAME/);
     expect(pool.unusable.every(({ code }) => code === 'provider_auth_failed')).toBe(true);
   });

@@ -78,6 +78,16 @@ describe('sweeping', () => {
     expect(metrics).toHaveProperty('BacklogRequests');
   });
 
+  it('looks again within its minute while there is a backlog, for what was just handed back', async () => {
+    const { sweep, clock, sent } = start({
+      idle: slices('a', 20),
+      backlog: [{ ...BACKLOG, model: 'a', requests: 1 }],
+    });
+    const { announced } = await clock.runUntil(sweep({ deadlineMs: clock.nowMs() + 45_000 }));
+    expect(sent).toEqual([20, 8, 8, 8, 8]);
+    expect(announced).toBe(52);
+  });
+
   it('tells zeros, so that quiet is told from broken', async () => {
     const { sweep, clock, metrics } = start();
     await sweep({ deadlineMs: clock.nowMs() + HOUR_MS });
@@ -99,7 +109,7 @@ describe('sweeping', () => {
       heldAtMs: now,
       reviewAtMs: now + 1,
     });
-    await sweep({ deadlineMs: now + HOUR_MS });
+    await sweep({ deadlineMs: now });
     expect(metrics).toMatchObject({
       BacklogRequests: 12,
       QueueAgeSeconds: Math.round((now - 1) / 1_000),
