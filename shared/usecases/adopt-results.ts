@@ -22,7 +22,7 @@ export interface AdoptionPorts {
   readonly log: ResultLogReader;
   readonly marks: CommitMarkStore;
   readonly work: Pick<WorkStore, 'commit'>;
-  /** Who is told of what had ended, or ends here. @default nobody */
+  /** Who is told of what is published here. @default nobody */
   readonly events?: CompletionEvents;
 }
 
@@ -49,8 +49,8 @@ export async function adoptResults({
     const found = group.lines.flatMap(readLine);
     const outcomes = found.map(({ outcome }) => outcome);
     const flags = await work.commit(outcomes);
-    // Of those published before, too: their process may have died before it told.
-    await events?.publish(found.map(endOf));
+    const ended = found.filter((_, index) => flags[index] === true).map(endOf);
+    if (ended.length > 0) await events?.publish(ended);
     // Only now: a crash before this line reads the group again, and commits nothing twice.
     await marks.advance(group.segment, group.end);
     const adopted = flags.filter(Boolean).length;

@@ -24,8 +24,8 @@ export function endOf({ outcome, customId }: EndedRequest): CompletionEvent {
 
 /**
  * Tells of requests as they end, behind the back of who ends them: nobody waits for it, and a fault
- * of it harms no request. What a process that dies had published and not told is told when its
- * result log is adopted, as far as that is read again.
+ * of it harms no request. What a process that dies had published and not told is not told later;
+ * what it had not published is, by who adopts it.
  */
 export class CompletionTeller {
   readonly #events: CompletionEvents;
