@@ -39,6 +39,13 @@ export interface Settlement {
   readonly fault: string | null;
 }
 
+/** How much is leased, of what is due when, and until when. */
+export interface LeaseTerms {
+  readonly nowMs: number;
+  readonly untilMs: number;
+  readonly limit: number;
+}
+
 /** Deliveries and when they are due. Finding what is due costs what is found, however many there are. */
 export interface DeliveryStore {
   /**
@@ -50,11 +57,7 @@ export interface DeliveryStore {
    * Leases what is due until `untilMs`, at most `limit`, the longest due first or nearly so. Each is
    * leased by one caller; a lease that is not settled in time ends by itself.
    */
-  lease(terms: {
-    readonly nowMs: number;
-    readonly untilMs: number;
-    readonly limit: number;
-  }): Promise<LeasedDelivery[]>;
+  lease(terms: LeaseTerms): Promise<LeasedDelivery[]>;
   /** False, and nothing changes, when the lease has gone to somebody else. */
   settle(delivery: LeasedDelivery, settlement: Settlement): Promise<boolean>;
   /** An endpoint's last deliveries, newest first. */

@@ -12,6 +12,7 @@ import type {
   DeliveryStore,
   DeliveryView,
   LeasedDelivery,
+  LeaseTerms,
   Settlement,
 } from '../../ports/delivery-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
@@ -28,6 +29,9 @@ const WRITES_AT_ONCE = 16;
 const STAMP_DIGITS = 16;
 /** Longer than any delivery is tried. */
 const LEAST_DAYS = 7;
+/** How often the index is read for one lease, and how long it is given in between. Unit: ms. */
+const MOST_READS = 4;
+const INDEX_LAG_MS = 250;
 /** Most keys of one BatchGetItem. */
 const MOST_LISTED = 100;
 
@@ -82,12 +86,20 @@ export class DynamoDeliveryStore implements DeliveryStore {
     });
   }
 
-  async lease(terms: {
-    readonly nowMs: number;
-    readonly untilMs: number;
-    readonly limit: number;
-  }): Promise<LeasedDelivery[]> {
-    const { nowMs, untilMs, limit } = terms;
+  /** The index is a moment behind: what it shows may be leased or ended. Then it is read again. */
+  async lease(terms: LeaseTerms): Promise<LeasedDelivery[]> {
+    for (let read = 1; ; read += 1) {
+      const candidates = await this.#longestDue(terms);
+      const leased = await inParallel(candidates, WRITES_AT_ONCE, (item) =>
+        this.#leaseOne(item, terms),
+      );
+      const ours = leased.flat();
+      if (ours.length > 0 || candidates.length === 0 || read === MOST_READS) return ours;
+      await this.#table.clock.sleep(INDEX_LAG_MS);
+    }
+  }
+
+  async #longestDue({ nowMs, limit }: LeaseTerms): Promise<Item[]> {
     const shards = Array.from({ length: SHARDS }, (_, shard) => `WEBHOOKS#${shard}`);
     const found = await Promise.all(
       shards.map((shard) =>
@@ -103,26 +115,26 @@ export class DynamoDeliveryStore implements DeliveryStore {
         }),
       ),
     );
-    const longestDue = found
+    return found
       .flat()
       .toSorted((one, other) => (one[OPEN_INDEX.sort] < other[OPEN_INDEX.sort] ? -1 : 1))
       .slice(0, limit);
-    const leased = await inParallel(longestDue, WRITES_AT_ONCE, async ({ pk, sk }) => {
-      const key: Key = { pk, sk };
-      const item = await this.#update(key, {
-        UpdateExpression: `SET dueAtMs = :until, ${OPEN_INDEX.sort} = :sort ADD fence :one`,
-        ConditionExpression: '#status = :pending AND dueAtMs <= :now',
-        ExpressionAttributeValues: {
-          ':until': untilMs,
-          ':sort': dueSort(untilMs, key),
-          ':one': 1,
-          ':pending': 'pending',
-          ':now': nowMs,
-        },
-      });
-      return item === null ? [] : [{ ...readView(item), fence: Number(item['fence']) }];
+  }
+
+  async #leaseOne({ pk, sk }: Item, { nowMs, untilMs }: LeaseTerms): Promise<LeasedDelivery[]> {
+    const key: Key = { pk, sk };
+    const item = await this.#update(key, {
+      UpdateExpression: `SET dueAtMs = :until, ${OPEN_INDEX.sort} = :sort ADD fence :one`,
+      ConditionExpression: '#status = :pending AND dueAtMs <= :now',
+      ExpressionAttributeValues: {
+        ':until': untilMs,
+        ':sort': dueSort(untilMs, key),
+        ':one': 1,
+        ':pending': 'pending',
+        ':now': nowMs,
+      },
     });
-    return leased.flat();
+    return item === null ? [] : [{ ...readView(item), fence: Number(item['fence']) }];
   }
 
   async settle(delivery: LeasedDelivery, settlement: Settlement): Promise<boolean> {

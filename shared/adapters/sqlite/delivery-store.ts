@@ -4,6 +4,7 @@ import type {
   DeliveryStore,
   DeliveryView,
   LeasedDelivery,
+  LeaseTerms,
   Settlement,
 } from '../../ports/delivery-store.ts';
 import { number, text, textOrNull, word } from './columns.ts';
@@ -49,12 +50,7 @@ export class SqliteDeliveryStore implements DeliveryStore {
     await this.#database.flush();
   }
 
-  async lease(terms: {
-    readonly nowMs: number;
-    readonly untilMs: number;
-    readonly limit: number;
-  }): Promise<LeasedDelivery[]> {
-    const { nowMs, untilMs, limit } = terms;
+  async lease({ nowMs, untilMs, limit }: LeaseTerms): Promise<LeasedDelivery[]> {
     const rows = this.#database.transaction(() =>
       this.#database.statement(LEASE).all(untilMs, nowMs, limit),
     );

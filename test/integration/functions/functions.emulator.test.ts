@@ -138,7 +138,7 @@ describe('the functions together', () => {
       const removed = await deployed.call(`/v1/webhooks/${id}`, { method: 'DELETE' });
       expect(removed.status).toBe(204);
     }
-    expect((await deployed.sweep()).webhooks).toEqual({ delivered: 0, retried: 0, failed: 2 });
+    // The next sweep ends both, and sends nothing.
   });
 
   it("believe a provider's webhook that is signed with the secret of penstock.yaml", async () => {
@@ -158,7 +158,10 @@ describe('the functions together', () => {
   });
 
   it('sweep without fault', async () => {
-    expect(await deployed.sweep()).toMatchObject({ unsent: 0 });
+    expect(await deployed.sweep()).toMatchObject({
+      unsent: 0,
+      webhooks: { delivered: 0, retried: 0, failed: 2 },
+    });
   });
 
   it('refuse a body over the limit and name the way around', async () => {
