@@ -7,9 +7,11 @@ import type { SqliteStores } from '../shared/adapters/sqlite/stores.ts';
 import type { PenstockConfig } from '../shared/contracts/config.ts';
 import { gatherMs } from '../shared/domain/plan-lane.ts';
 import type { Clock } from '../shared/ports/clock.ts';
+import type { CompletionEvents } from '../shared/ports/completion-events.ts';
 import type { CompletionProvider } from '../shared/ports/completion-provider.ts';
 import type { FileContents } from '../shared/ports/file-contents.ts';
 import type { PayloadStore, ResultLog } from '../shared/ports/payload-store.ts';
+import type { NativePolling } from '../shared/ports/provider-webhooks.ts';
 import type { Random } from '../shared/ports/random.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import type { ConfiguredModels } from '../shared/runtime/configured-models.ts';
@@ -18,9 +20,11 @@ import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-resu
 import { DispatchTally } from '../shared/usecases/dispatch/dispatch-tally.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
+import { createNativePolling } from '../shared/usecases/hurry-native-jobs.ts';
 import { KEEP_FILES_MS } from '../shared/usecases/native/native-deps.ts';
 import { createNativeRoom, createPlannedTick } from '../shared/usecases/native/planned-tick.ts';
 import { createPlanner, type Planner } from '../shared/usecases/plan-work.ts';
+import { createPublishCompletions } from '../shared/usecases/publish-completions.ts';
 import { LocalWorker } from './local-worker.ts';
 import { NativeScheduler } from './native-scheduler.ts';
 import { NATIVE_TICK_MS } from './native-tick.ts';
@@ -59,6 +63,10 @@ export interface Engine extends SqliteStores {
   readonly models: ConfiguredModels;
   readonly dispatcher: Dispatcher;
   readonly planner: Planner;
+  /** Tells endpoints of what has ended. */
+  readonly completions: CompletionEvents;
+  /** For whoever hears that a provider's batch has ended. */
+  readonly nativePolling: NativePolling;
   /** What the last owner had received and not published. */
   readonly adopted: AdoptionReport;
   /** Lets go of everything, the directory last. The dispatcher must have ended. */
@@ -133,9 +141,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
           planner,
         ),
     });
+    const polling = createNativePolling(stores.nativeJobs, clock);
     const open = await native.adopt();
     await stores.work.releaseOwnersExcept(owner, ...open.map(({ leaseOwner }) => leaseOwner));
-    const adopted = await adoptResults({ log: results, marks: stores.marks, work: stores.work });
+    const completions = createPublishCompletions({ ...stores, bus: null, clock });
+    const adopted = await adoptResults({
+      log: results,
+      marks: stores.marks,
+      work: stores.work,
+      events: completions,
+    });
     const calls = createDispatcher({
       work: stores.work,
       payloads,
@@ -163,6 +178,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       dispatcher,
       planner,
       adopted,
+      completions,
+      nativePolling: {
+        async pollSoon(provider, batchId) {
+          const isOurs = await polling.pollSoon(provider, batchId);
+          if (isOurs) native.wake();
+          return isOurs;
+        },
+      },
       close,
     };
   } catch (error) {

@@ -10,6 +10,8 @@ import { authenticateByGateway } from '../../functions/api/authenticate.ts';
 import { createHandler as createApiHandler } from '../../functions/api/handler.ts';
 import { createHandler as createDispatchHandler } from '../../functions/dispatch/handler.ts';
 import { loadModelCatalog } from '../../shared/adapters/catalog/model-catalog.ts';
+import { DynamoDeliveryStore } from '../../shared/adapters/dynamodb/delivery-store.ts';
+import { DynamoWebhookStore } from '../../shared/adapters/dynamodb/webhook-store.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 import { encodePrincipal } from '../../shared/contracts/principal-context.ts';
@@ -19,6 +21,7 @@ import { prefixKey } from '../../shared/domain/prefix-key.ts';
 import type { CompletionProvider } from '../../shared/ports/completion-provider.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createDispatchSlices } from '../../shared/usecases/dispatch-slices.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
 import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
 import { openAwsHome } from '../../test/support/aws-home.ts';
 import { EventSource } from '../../test/support/event-source.ts';
@@ -77,6 +80,13 @@ export async function startInProcessHome(settings: ModelSettings, provider: Comp
       list: async () => [],
       revoke: () => Promise.reject(new Error('not needed')),
     },
+    manageWebhooks: createManageWebhooks({
+      ...ports,
+      webhooks: new DynamoWebhookStore(home.table),
+      deliveries: new DynamoDeliveryStore(home.table, 30),
+      targets: { check: async () => 'is not sent to in a bench' },
+    }),
+    receiveProviderWebhook: () => Promise.reject(new Error('not needed')),
     async wake(created) {
       await home.queue.announce(sliceNotices(created));
     },

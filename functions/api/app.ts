@@ -32,10 +32,12 @@ import { createOpenContent } from '../../shared/usecases/files/open-content.ts';
 import { createGetRequest } from '../../shared/usecases/get-request.ts';
 import { createListRequests } from '../../shared/usecases/list-requests.ts';
 import type { ManageKeys } from '../../shared/usecases/manage-keys.ts';
+import type { ManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
 import type { Planner } from '../../shared/usecases/plan-work.ts';
 import { createReadLimits } from '../../shared/usecases/read-limits.ts';
 import { createReadResults } from '../../shared/usecases/read-results.ts';
 import { createReadUsage } from '../../shared/usecases/read-usage.ts';
+import type { ReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import type { Redrive } from '../../shared/usecases/redrive.ts';
 import {
   createSubmitRequests,
@@ -50,6 +52,7 @@ import { completionRoutes } from './routes/completions.ts';
 import { fileRoutes } from './routes/files.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { messageBatchRoutes } from './routes/message-batches.ts';
+import { providerWebhookRoutes } from './routes/provider-webhooks.ts';
 import { redriveRoutes } from './routes/redrive.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { requestRoutes } from './routes/requests.ts';
@@ -57,6 +60,7 @@ import { resultRoutes } from './routes/results.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { submissionRoutes } from './routes/submissions.ts';
 import { uploadRoutes } from './routes/uploads.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 /** The ports the API runs on; the same in both homes. */
 export interface ApiDeps extends SubmitRequestsDeps {
@@ -77,12 +81,14 @@ export interface ApiDeps extends SubmitRequestsDeps {
   readonly telemetry: Telemetry;
   readonly authenticate: Authenticate;
   readonly manageKeys: ManageKeys;
+  readonly manageWebhooks: ManageWebhooks;
+  readonly receiveProviderWebhook: ReceiveProviderWebhook;
   /** Where bodies too large for one call go; `null` in a home that takes them directly. */
   readonly uploads: UploadStore | null;
   /** Sends dead letters back; left out in a home that has no queue. */
   readonly redrive?: Redrive;
   /** Called once a cancellation stands: withdraw the request and tell who waits for it. */
-  readonly onCancelled: (result: PublishedResult) => void;
+  readonly onCancelled: (result: PublishedResult) => void | Promise<void>;
   /** Providers whose requests are held until a person acts. */
   readonly stops: () => Promise<readonly ProviderStop[]>;
   /** Unit: bytes. @default 33554432 */
@@ -155,6 +161,8 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
       maxBatchBytes: deps.maxMessageBatchBytes ?? MAX_MESSAGE_BATCH_BYTES,
     }),
     ...keyRoutes({ manageKeys, maxBodyBytes }),
+    ...webhookRoutes({ manage: deps.manageWebhooks }),
+    ...providerWebhookRoutes({ receive: deps.receiveProviderWebhook }),
     ...redriveRoutes(deps.redrive ?? null),
     ...completionRoutes({ submitRequests, getRequest, maxBodyBytes, syncWaitMs }),
     ...reportRoutes({

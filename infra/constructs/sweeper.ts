@@ -5,6 +5,7 @@ import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';
 import type { BatchValidator } from './batch-validator.ts';
+import { allowEvents } from './event-bus.ts';
 import { EveryMinute } from './every-minute.ts';
 import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
 import type { State } from './state.ts';
@@ -19,7 +20,8 @@ export interface SweeperProps {
 }
 
 /**
- * Rings again, each minute, for what was accepted and does not move, and measures the backlog.
+ * Rings again, each minute, for what was accepted and does not move, measures the backlog, and sends
+ * webhooks that are due.
  * A clock starts it, so that what it sends begins a new lineage and Lambda sees no loop.
  */
 export class Sweeper extends Construct {
@@ -36,7 +38,7 @@ export class Sweeper extends Construct {
     this.fn = new ServiceFunction(this, 'Sweep', {
       defaults,
       entry: ENTRYPOINTS.sweep,
-      description: 'Penstock: rings again for what was accepted and does not move',
+      description: 'Penstock: rings again for what does not move, and sends webhooks',
       timeout: Duration.seconds(55),
       memoryMb: 512,
       environment: {
@@ -49,6 +51,7 @@ export class Sweeper extends Construct {
     state.table.allow(this.fn, 'read', 'write');
     state.table.allowQuery(this.fn, OPEN_INDEX);
     state.bucket.allow(this.fn, 'read', 'list');
+    allowEvents(this.fn);
     this.fn.allow(
       ['sqs:SendMessage'],
       queues.map(({ queueArn }) => queueArn),

@@ -24,3 +24,6 @@ export const ENV = {
   /** URL of the dead-letter queue, for redriving. */
   deadLetterQueueUrl: 'PENSTOCK_DEAD_LETTER_QUEUE_URL',
 } as const;
+
+/** What events on EventBridge say they come from, and all that functions may put there. */
+export const EVENT_SOURCE = 'penstock';

@@ -25,7 +25,7 @@ export interface CancelRequestDeps {
   readonly models: ModelDirectory;
   readonly clock: Clock;
   /** Called once the cancellation stands: the worker may drop the request, and who waits may go on. */
-  readonly onCancelled: (result: PublishedResult) => void;
+  readonly onCancelled: (result: PublishedResult) => void | Promise<void>;
 }
 
 export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
@@ -42,7 +42,7 @@ export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
     };
     const [isPublished] = await work.commit([outcome]);
     if (isPublished !== true) throw alreadyEnded((await requests.get(tenant, id)) ?? view);
-    onCancelled({ outcome, customId: view.customId, line });
+    await onCancelled({ outcome, customId: view.customId, line });
   };
 }
 

@@ -22,11 +22,12 @@ const ACTIONS: Readonly<Record<string, string | null>> = {
   UploadPart: 's3:PutObject',
   CompleteMultipartUpload: 's3:PutObject',
   ListObjectsV2: 's3:ListBucket',
+  PutEvents: 'events:PutEvents',
   SendMessage: 'sqs:SendMessage',
   SendMessageBatch: 'sqs:SendMessage',
   ChangeMessageVisibility: 'sqs:ChangeMessageVisibility',
 };
-const SERVICES = /^(dynamodb|s3):|^sqs:SendMessage/;
+const SERVICES = /^(dynamodb|s3|events):|^sqs:SendMessage/;
 
 const source = readdirSync('shared/adapters', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))

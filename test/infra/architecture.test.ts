@@ -23,6 +23,7 @@ const NAMES: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/SecretsAdminKey/, 'adminKey'],
   [/SecretsPepper/, 'pepper'],
   [/:secret:/, 'providerKeys'],
+  [/event-bus/, 'events'],
   [/ConfigurationParameter|penstock\.yaml/, 'config'],
 ];
 const nameOf = (value: unknown): string | null => {

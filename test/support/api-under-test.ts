@@ -6,17 +6,21 @@ import {
   type Authenticate,
   createKeyAuthenticator,
 } from '../../functions/api/authenticate.ts';
+import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
+import { CheckedTargets } from '../../shared/adapters/webhooks/checked-targets.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import type { LeasedRequest } from '../../shared/domain/request.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
 import type { ContentAddresses } from '../../shared/ports/file-contents.ts';
+import type { NativePolling } from '../../shared/ports/provider-webhooks.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { UploadStore } from '../../shared/ports/upload-store.ts';
@@ -24,7 +28,9 @@ import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts
 import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import {
   createSubmitRequests,
   type MeasureRequest,
@@ -56,6 +62,11 @@ export interface ApiSetUp {
   readonly syncWaitMs?: number;
   readonly stops?: readonly ProviderStop[];
   readonly uploads?: UploadStore;
+  /** Addresses of host names, for endpoints of webhooks. @default one public address */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** What providers sign their webhooks with, by provider. */
+  readonly webhookSecrets?: Readonly<Record<string, string>>;
+  readonly polling?: NativePolling;
 }
 
 export function chatModel(overrides: Partial<ModelSettings> = {}): ModelSettings {
@@ -148,6 +159,23 @@ export function startApi(setUp: ApiSetUp) {
         isEmpty: async () => true,
       }),
     manageKeys: createManageKeys({ keys: stores.keys, clock, random, pepper }),
+    manageWebhooks: createManageWebhooks({
+      ...stores,
+      targets: new CheckedTargets({
+        policy: DEFAULT_TARGET_POLICY,
+        resolve: setUp.resolve ?? (async () => ['93.184.216.34']),
+      }),
+      clock,
+      random,
+    }),
+    receiveProviderWebhook: createReceiveProviderWebhook({
+      messages: stores.providerMessages,
+      polling: setUp.polling ?? { pollSoon: async () => false },
+      readWebhook: readProviderWebhook,
+      secretOf: async (provider) => setUp.webhookSecrets?.[provider] ?? null,
+      clock,
+      telemetry,
+    }),
     uploads: setUp.uploads ?? null,
     stops: async () => setUp.stops ?? [],
     ...(setUp.maxFileBytes === undefined ? {} : { maxFileBytes: setUp.maxFileBytes }),

@@ -149,7 +149,12 @@ export function startWorld(setUp: WorldSetUp = {}) {
             batches: { open: async () => [] },
             bell: { ring: async () => undefined },
           });
-          return createSweepHandler(run, home.clock, SILENT)(event, fullContext(context));
+          const deliverWebhooks = async () => ({ delivered: 0, retried: 0, failed: 0 });
+          return createSweepHandler(
+            { sweep: run, deliverWebhooks },
+            home.clock,
+            SILENT,
+          )(event, fullContext(context));
         };
       },
     },

@@ -98,7 +98,6 @@ export async function deployFunctions(config: string) {
       requestContext: { authorizer: context },
     } as unknown as LambdaEvent;
     const answer = await api.handler(event, lambdaContext());
-
     const text: string = answer.body;
     return { status: answer.statusCode, headers: answer.headers, text, json: jsonIn(text) };
   }

@@ -258,4 +258,43 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (tenant, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE webhook_endpoints (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE webhook_deliveries (
+    seq INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at_ms INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    fault TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX webhook_deliveries_by_event
+    ON webhook_deliveries (tenant, endpoint_id, event_id);
+  CREATE INDEX webhook_deliveries_by_age
+    ON webhook_deliveries (tenant, endpoint_id, created_at_ms);
+  CREATE INDEX webhook_deliveries_due
+    ON webhook_deliveries (due_at_ms) WHERE status = 'pending';
+
+  CREATE TABLE provider_messages (
+    provider TEXT NOT NULL,
+    webhook_id TEXT NOT NULL,
+    noted_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider, webhook_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX provider_messages_by_age ON provider_messages (noted_at_ms);
+  `,
 ];

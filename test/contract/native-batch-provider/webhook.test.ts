@@ -1,9 +1,7 @@
 import { expect, it } from 'vitest';
 import { createNativeProvider } from '../../../shared/adapters/providers/native/create-native-provider.ts';
-import {
-  type ProviderWebhook,
-  readProviderWebhook,
-} from '../../../shared/adapters/providers/native/provider-webhook.ts';
+import { readProviderWebhook } from '../../../shared/adapters/providers/native/provider-webhook.ts';
+import type { ProviderWebhook } from '../../../shared/ports/provider-webhooks.ts';
 import { createFrozenClock, startSimulator } from '../../../simulator/server.ts';
 import { startHostileServer } from '../../support/hostile-server.ts';
 import { inputFor, NEVER } from './scripted.ts';

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startSimulator } from '../../../simulator/server.ts';
 import { ADMIN_KEY, deployFunctions } from '../../support/deployed-functions.ts';
@@ -6,6 +8,8 @@ import { ADMIN_KEY, deployFunctions } from '../../support/deployed-functions.ts'
 const MESSAGES = [{ role: 'user', content: 'Why is the sky blue?' }];
 const BODY = { model: 'gpt-4o-mini', max_tokens: 20, messages: MESSAGES };
 const ITEM = { endpoint: '/v1/chat/completions', body: BODY };
+
+const HOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 let simulator: Awaited<ReturnType<typeof startSimulator>>;
 let deployed: Awaited<ReturnType<typeof deployFunctions>>;
@@ -19,9 +23,15 @@ beforeAll(async () => {
       finalizingMs: 100,
     },
   });
+  simulator = await startSimulator({ latency: { minMs: 1, maxMs: 4 } });
+  const secret = new CreateSecretCommand({
+    Name: 'penstock/hook',
+    SecretString: `${HOOK_SECRET}\n`,
+  });
+  await new SecretsManagerClient().send(secret);
   deployed = await deployFunctions(`
 providers:
-  openai: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: none }
+  openai: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: none, webhookSecret: "secretsmanager:penstock/hook" }
   lost: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: "secretsmanager:nowhere" }
 models:
   gpt-4o-mini: { provider: openai }
@@ -146,8 +156,56 @@ describe('the functions together', () => {
     expect(simulator.stats().batches).toMatchObject({ created: 1, orphans: 0 });
   });
 
+  it('tell an endpoint of a request that it asked for, and send nothing to one that is gone', async () => {
+    // An address, so that no name server is asked; nothing is sent to it: it is removed in time.
+    const wish = { url: 'https://8.8.8.8/hook', events: ['request.completed'] };
+    const made = await deployed.call('/v1/webhooks', { method: 'POST', body: wish });
+    expect([made.status, made.json.secret]).toEqual([201, expect.stringMatching(/^whsec_/)]);
+    const path = `/v1/webhooks/${made.json.id}`;
+    const submitted = await deployed.call('/v1/requests', { method: 'POST', body: ITEM });
+    await deliver();
+    const [told] = (await deployed.call(`${path}/deliveries`)).json.data;
+    expect(told).toMatchObject({ type: 'request.completed', status: 'pending', attempts: 0 });
+    const cancelled = await deployed.call('/v1/requests', {
+      method: 'POST',
+      body: { ...ITEM, body: { ...BODY, model: 'gpt-4o' } },
+    });
+    await deployed.call(`/v1/requests/${cancelled.json.id}`, { method: 'DELETE' });
+    await deployed.takeMessages();
+    expect((await deployed.call(`${path}/deliveries`)).json.data).toHaveLength(2);
+    expect((await deployed.call(`/v1/requests/${submitted.json.id}`)).json.status).toBe(
+      'succeeded',
+    );
+
+    const other = await deployed.call('/v1/webhooks', { method: 'POST', body: wish });
+    for (const id of [made.json.id, other.json.id]) {
+      const removed = await deployed.call(`/v1/webhooks/${id}`, { method: 'DELETE' });
+      expect(removed.status).toBe(204);
+    }
+    // The next sweep ends both, and sends nothing.
+  });
+
+  it("believe a provider's webhook that is signed with the secret of penstock.yaml", async () => {
+    const body = JSON.stringify({ type: 'batch.completed', data: { id: 'batch_1' } });
+    const at = new Date();
+    const headers = {
+      'webhook-id': 'wh_1',
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+      'webhook-signature': new Webhook(HOOK_SECRET).sign('wh_1', at, body),
+    };
+    const path = '/v1/provider-webhooks/openai';
+    const taken = await deployed.call(path, { method: 'POST', body, headers });
+    expect([taken.status, taken.json]).toEqual([200, { received: true }]);
+    const forged = { ...headers, 'webhook-signature': 'v1,AAAA' };
+    const refused = await deployed.call(path, { method: 'POST', body, headers: forged });
+    expect([refused.status, refused.json.code]).toEqual([401, 'signature_refused']);
+  });
+
   it('sweep without fault', async () => {
-    expect(await deployed.sweep()).toMatchObject({ unsent: 0 });
+    expect(await deployed.sweep()).toMatchObject({
+      unsent: 0,
+      webhooks: { delivered: 0, retried: 0, failed: 2 },
+    });
   });
 
   it('refuse a body over the limit and name the way around', async () => {

@@ -1,23 +1,8 @@
-/** A provider's word that a batch has ended, checked: anyone can post to a public address. */
-
 import { timingSafeEqual } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import type { ProviderWebhook } from '../../../ports/provider-webhooks.ts';
 import { isRecord, parseJson } from '../json.ts';
 import { idIn } from './view-fields.ts';
-
-export type ProviderWebhook =
-  /** Says only that the batch is to be looked at: events come twice, late, and out of order. */
-  | {
-      readonly kind: 'batch';
-      /** Names the event: what comes under it again is a replay, and is to change nothing. */
-      readonly webhookId: string;
-      /** Such as `batch.completed`. */
-      readonly type: string;
-      readonly providerBatchId: string;
-    }
-  /** Genuine, but about something else: to be acknowledged, or it comes again for days. */
-  | { readonly kind: 'ignored'; readonly webhookId: string; readonly type: string }
-  | { readonly kind: 'refused'; readonly reason: string };
 
 /** How far a sender's clock, and a copy of its message, may be from now. Unit: s. */
 const TOLERANCE_SECONDS = 300;
