@@ -17,6 +17,9 @@ import type { NativeDeps, TickTerms } from './native-deps.ts';
 const GATHER_LEASE_MS = 600_000;
 /** What finds no room in the provider's queue asks again after this. Unit: ms. */
 const ROOM_WAIT_MS = 60_000;
+/** So many rows are worth a job of their own, once none has come after them for a while. Unit of the latter: ms. */
+const BULK_ROWS = 50;
+const QUIET_MS = 5_000;
 /** A body may be written a little longer than it was stored. */
 const GROWTH = 1.01;
 
@@ -168,15 +171,19 @@ async function roomOf(deps: NativeDeps, { name }: ModelSettings): Promise<number
 
 /**
  * When a group that is not full is sent all the same. Instants lie on a grid, so that what comes
- * in meanwhile ripens together.
+ * in meanwhile ripens together. What was handed over in bulk goes as soon as nothing follows.
  */
 function ripeAt(deps: NativeDeps, group: readonly Row[], nowMs: number): number {
   const deadlines = group.flatMap(({ deadlineAtMs }) => deadlineAtMs ?? []);
   const slackMs = deadlines.length === 0 ? null : Math.max(0, Math.min(...deadlines) - nowMs);
   const gatherMs = deps.gatherMs(slackMs);
   if (gatherMs <= 0) return nowMs;
-  const oldest = group.reduce((least, { createdAtMs }) => Math.min(least, createdAtMs), nowMs);
-  return (Math.floor(oldest / gatherMs) + 1) * gatherMs;
+  const created = group.map(({ createdAtMs }) => createdAtMs);
+  const oldest = created.reduce((least, atMs) => Math.min(least, atMs), nowMs);
+  const onGridMs = (Math.floor(oldest / gatherMs) + 1) * gatherMs;
+  if (group.length < BULK_ROWS) return onGridMs;
+  const newest = created.reduce((most, atMs) => Math.max(most, atMs), 0);
+  return Math.min(onGridMs, newest + QUIET_MS);
 }
 
 async function toSync(deps: NativeDeps, requests: readonly LeasedRequest[]) {
