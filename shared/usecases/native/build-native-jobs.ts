@@ -181,7 +181,9 @@ function ripeAt(deps: NativeDeps, group: readonly Row[], nowMs: number): number 
   const created = group.map(({ createdAtMs }) => createdAtMs);
   const oldest = created.reduce((least, atMs) => Math.min(least, atMs), nowMs);
   const onGridMs = (Math.floor(oldest / gatherMs) + 1) * gatherMs;
-  if (group.length < BULK_ROWS) return onGridMs;
+  // Whoever made a batch has gathered already.
+  const isBulk = group.length >= BULK_ROWS || group.every(({ batchId }) => batchId !== null);
+  if (!isBulk) return onGridMs;
   const newest = created.reduce((most, atMs) => Math.max(most, atMs), 0);
   return Math.min(onGridMs, newest + QUIET_MS);
 }

@@ -3,6 +3,13 @@ import { createWorld, type RunningCli, type World } from '../cli/harness.ts';
 /** The key that the server takes. */
 export const SERVER_KEY = 'team-a-key-0123456789';
 
+/** The provider's own batches take what a test has time for. */
+const QUICK_BATCHES = {
+  turnaround: { minMs: 300, maxMs: 600 },
+  validationMs: 50,
+  finalizingMs: 50,
+};
+
 /** `penstock serve` with a simulated OpenAI and a simulated Anthropic behind it. */
 export interface Served {
   readonly world: World;
@@ -12,7 +19,7 @@ export interface Served {
 }
 
 export async function serve(options: Parameters<typeof createWorld>[0] = {}): Promise<Served> {
-  const world = await createWorld(options);
+  const world = await createWorld({ batches: QUICK_BATCHES, ...options });
   const limits = 'limits: { requestsPerMinute: 600000, tokensPerMinute: 900000000 }';
   const { url: provider } = world.simulator;
   world.write(

@@ -62,6 +62,10 @@ describe('gathering', () => {
     world.clock.now += 5_000;
     await world.tick();
     expect(await rowCounts()).toEqual([50]);
+    await world.accept(2, () => ({ batchId: 'batch_1' }));
+    world.clock.now += 5_000;
+    await world.tick();
+    expect((await rowCounts()).toSorted()).toEqual([2, 50]);
   });
 
   it('leaves to calls what has no time for a batch, and what no provider takes in one', async () => {
