@@ -23,7 +23,6 @@ beforeAll(async () => {
       finalizingMs: 100,
     },
   });
-  simulator = await startSimulator({ latency: { minMs: 1, maxMs: 4 } });
   const secret = new CreateSecretCommand({
     Name: 'penstock/hook',
     SecretString: `${HOOK_SECRET}\n`,
