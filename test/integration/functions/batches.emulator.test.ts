@@ -3,7 +3,8 @@ import { startSimulator } from '../../../simulator/server.ts';
 import { deployFunctions } from '../../support/deployed-functions.ts';
 import { inputLines } from '../cli/harness.ts';
 
-const LIMITS = 'limits: { requestsPerMinute: 600000, tokensPerMinute: 900000000 }';
+/** Live only: the tick of native batches is tried elsewhere. */
+const LIMITS = 'limits: { requestsPerMinute: 600000, tokensPerMinute: 900000000 }, lanes: [live]';
 
 let simulator: Awaited<ReturnType<typeof startSimulator>>;
 let deployed: Awaited<ReturnType<typeof deployFunctions>>;
