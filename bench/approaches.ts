@@ -1,5 +1,6 @@
 /** Runs one approach at a file against a fresh provider, and measures it. */
 
+import type { Lane } from '../shared/domain/lane.ts';
 import type { SimulatorOptions } from '../simulator/server.ts';
 import { type Measurement, measure } from './measurement.ts';
 import { expectExit, startMeasured } from './processes/measured-process.ts';
@@ -21,10 +22,20 @@ export interface Setting {
 /** Every row answered, or some with an error row: both are a finished run. */
 const FINISHED_CODES = [0, 1];
 
+export interface PenstockUse {
+  /** @default 'Penstock' */
+  readonly approach?: string;
+  readonly isShown?: boolean;
+  /** Lanes the model offers. @default live alone */
+  readonly lanes?: readonly Lane[];
+  /** How long answers are wanted for. */
+  readonly window?: string;
+}
+
 export async function runPenstock(
   setting: Setting,
   limits: DeclaredLimits,
-  { approach = 'Penstock', isShown = false }: { approach?: string; isShown?: boolean } = {},
+  { approach = 'Penstock', isShown = false, lanes = ['live'], window }: PenstockUse = {},
 ): Promise<Measurement> {
   const { scratch, inputPath, requests, dialect, model } = setting;
   const simulator = await startSimulatorProcess(scratch, setting.provider);
@@ -39,6 +50,8 @@ export async function runPenstock(
       model,
       limits,
       isShown,
+      lanes,
+      ...(window === undefined ? {} : { window }),
     });
     const finished = await expectExit(run, approach, FINISHED_CODES);
     const books = await simulator.books();
@@ -65,6 +78,22 @@ export async function runSdk(setting: Setting, use: SdkUse): Promise<Measurement
     const finished = await expectExit(client, use.approach, [0]);
     const books = await simulator.books();
     return await measure({ approach: use.approach, requests, outputPath, finished, books });
+  } finally {
+    await simulator.stop();
+  }
+}
+
+/** The native batch by the official SDK; see baselines/sdk-batch.ts. */
+export async function runSdkBatch(setting: Setting, approach: string): Promise<Measurement> {
+  const { scratch, inputPath, requests } = setting;
+  const simulator = await startSimulatorProcess(scratch, setting.provider);
+  try {
+    const outputPath = scratch.path('batch.jsonl');
+    const args = [inputPath, outputPath, simulator.url];
+    const client = startMeasured(scratch, 'bench/baselines/sdk-batch.ts', args);
+    const finished = await expectExit(client, approach, [0]);
+    const books = await simulator.books();
+    return await measure({ approach, requests, outputPath, finished, books });
   } finally {
     await simulator.stop();
   }

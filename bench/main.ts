@@ -10,8 +10,11 @@ import {
 } from './scenario.ts';
 import { aws } from './scenarios/aws.ts';
 import { crash } from './scenarios/crash.ts';
+import { deadlines } from './scenarios/deadlines.ts';
+import { headTable } from './scenarios/head-table.ts';
 import { limits } from './scenarios/limits.ts';
 import { memory } from './scenarios/memory.ts';
+import { nativeRows } from './scenarios/native-rows.ts';
 import { overhead } from './scenarios/overhead.ts';
 import { terminalFigures, terminalTable } from './tables.ts';
 
@@ -19,8 +22,11 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   limits,
   overhead,
   memory,
+  'native-rows': nativeRows,
   crash,
   aws,
+  deadlines,
+  'head-table': headTable,
 };
 
 interface Flags {

@@ -58,7 +58,16 @@ export interface ScenarioReport {
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-export const SCENARIO_NAMES = ['limits', 'overhead', 'memory', 'crash', 'aws'] as const;
+export const SCENARIO_NAMES = [
+  'limits',
+  'overhead',
+  'memory',
+  'native-rows',
+  'crash',
+  'aws',
+  'deadlines',
+  'head-table',
+] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
 export type Scenario = (context: BenchContext) => Promise<ScenarioReport>;

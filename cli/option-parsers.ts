@@ -38,11 +38,6 @@ export function parseUsd(text: string): number {
 export function parseLane(text: string): Lane {
   const lane = LANES.find((known) => known === text);
   if (lane === undefined) throw new InvalidArgumentError(`Lanes are ${LANES.join(', ')}.`);
-  if (lane === 'native') {
-    throw new InvalidArgumentError(
-      'This version cannot send native batches yet; use flex or live.',
-    );
-  }
   return lane;
 }
 

@@ -96,6 +96,7 @@ function addPlan(
     .description('say what a run would take and cost; sends nothing, and needs no key')
     .argument('<input>', 'the file a run would answer')
     .addOption(configOption())
+    .addOption(windowOption())
     .option('--json', 'one JSON object')
     .action(action);
 }
@@ -145,7 +146,10 @@ function windowOption(): Option {
 }
 
 function laneOption(): Option {
-  return new Option('--lane <lane>', 'live or flex, whatever the window').argParser(parseLane);
+  return new Option(
+    '--lane <lane>',
+    "live, flex or native (the provider's batches), whatever the window",
+  ).argParser(parseLane);
 }
 
 function concurrencyOption(): Option {

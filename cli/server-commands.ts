@@ -43,7 +43,10 @@ function addSubmit(program: Command, terminal: Terminal, finish: Finish): void {
       ).argParser(parseWindowText),
     )
     .addOption(
-      new Option('--lane <lane>', 'live or flex, whatever the window').argParser(parseLane),
+      new Option(
+        '--lane <lane>',
+        "live, flex or native (the provider's batches), whatever the window",
+      ).argParser(parseLane),
     )
     .addOption(
       new Option('--tags <tags>', 'names to book the cost on, e.g. nightly,team-a').argParser(

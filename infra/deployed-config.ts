@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { PenstockConfig } from '../shared/contracts/config.ts';
+import type { ApiKey, PenstockConfig } from '../shared/contracts/config.ts';
 import { readConfigText } from '../shared/runtime/config-document.ts';
 import { DeploymentFault } from './deployment-fault.ts';
 
@@ -8,6 +8,8 @@ export interface DeployedConfig {
   readonly text: string;
   /** Names, or whole ARNs, of the secrets it refers to; each once, in order. */
   readonly secretNames: readonly string[];
+  /** The same of what providers sign their webhooks with. */
+  readonly webhookSecretNames: readonly string[];
 }
 
 /** What an advanced parameter of Systems Manager holds. Unit: bytes. */
@@ -40,10 +42,17 @@ export function checkDeployedConfig(text: string, source: string): DeployedConfi
       `${source} cannot be deployed:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
   }
-  const names = [...config.providers.values()].flatMap(({ apiKey }) =>
-    apiKey.kind === 'secret' ? [apiKey.name] : [],
-  );
-  return { text, secretNames: [...new Set(names)].toSorted() };
+  const providers = [...config.providers.values()];
+  return {
+    text,
+    secretNames: secretNames(providers.map(({ apiKey }) => apiKey)),
+    webhookSecretNames: secretNames(providers.map(({ webhookSecret }) => webhookSecret)),
+  };
+}
+
+function secretNames(keys: readonly (ApiKey | null)[]): string[] {
+  const names = keys.flatMap((key) => (key?.kind === 'secret' ? [key.name] : []));
+  return [...new Set(names)].toSorted();
 }
 
 function parse(text: string, source: string): PenstockConfig {
@@ -61,12 +70,14 @@ function parse(text: string, source: string): PenstockConfig {
 }
 
 function openSecrets({ providers, server }: PenstockConfig): string[] {
-  const keys = [...providers].flatMap(([name, { apiKey }]) =>
-    apiKey.kind === 'value'
-      ? [
-          `providers.${name}.apiKey holds the key itself; write "secretsmanager:NAME" and keep the key there`,
-        ]
-      : [],
+  const keys = [...providers].flatMap(([name, { apiKey, webhookSecret }]) =>
+    Object.entries({ apiKey, webhookSecret }).flatMap(([field, key]) =>
+      key?.kind === 'value'
+        ? [
+            `providers.${name}.${field} holds the secret itself; write "secretsmanager:NAME" and keep it there`,
+          ]
+        : [],
+    ),
   );
   const callers =
     server.apiKeys.length > 0

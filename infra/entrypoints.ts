@@ -15,6 +15,7 @@ export const ENTRYPOINTS = {
   api: entry('api'),
   dispatch: entry('dispatch'),
   sweep: entry('sweep'),
+  validateBatch: entry('validate-batch'),
   pollNativeBatches: entry('poll-native-batches'),
   recordDeadLetter: entry('record-dead-letter'),
 } as const;

@@ -10,17 +10,19 @@ import { authenticateByGateway } from '../../functions/api/authenticate.ts';
 import { createHandler as createApiHandler } from '../../functions/api/handler.ts';
 import { createHandler as createDispatchHandler } from '../../functions/dispatch/handler.ts';
 import { loadModelCatalog } from '../../shared/adapters/catalog/model-catalog.ts';
+import { DynamoDeliveryStore } from '../../shared/adapters/dynamodb/delivery-store.ts';
+import { DynamoWebhookStore } from '../../shared/adapters/dynamodb/webhook-store.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 import { encodePrincipal } from '../../shared/contracts/principal-context.ts';
 import { SCOPES } from '../../shared/domain/api-key.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import type { RequestSpec } from '../../shared/domain/request.ts';
 import type { CompletionProvider } from '../../shared/ports/completion-provider.ts';
-import type { SliceNotice } from '../../shared/ports/request-queue.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createDispatchSlices } from '../../shared/usecases/dispatch-slices.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
 import { openAwsHome } from '../../test/support/aws-home.ts';
 import { EventSource } from '../../test/support/event-source.ts';
 import { FakeAws } from '../../test/support/fake-aws/fake-aws.ts';
@@ -71,14 +73,22 @@ export async function startInProcessHome(settings: ModelSettings, provider: Comp
     telemetry: TELEMETRY,
     authenticate: authenticateByGateway,
     uploads: null,
+    bell: { ring: async () => undefined },
     completions: { wait: async () => undefined },
     manageKeys: {
       create: () => Promise.reject(new Error('not needed')),
       list: async () => [],
       revoke: () => Promise.reject(new Error('not needed')),
     },
+    manageWebhooks: createManageWebhooks({
+      ...ports,
+      webhooks: new DynamoWebhookStore(home.table),
+      deliveries: new DynamoDeliveryStore(home.table, 30),
+      targets: { check: async () => 'is not sent to in a bench' },
+    }),
+    receiveProviderWebhook: () => Promise.reject(new Error('not needed')),
     async wake(created) {
-      await home.queue.announce(noticesOf(created));
+      await home.queue.announce(sliceNotices(created));
     },
     onCancelled: () => undefined,
     stops: async () => [],
@@ -167,13 +177,4 @@ export function gatewayEvent(path: string, body: string, contentType: string): L
     isBase64Encoded: false,
     requestContext: { authorizer },
   } as unknown as LambdaEvent;
-}
-
-function noticesOf(created: readonly RequestSpec[]): SliceNotice[] {
-  const notices = new Map<string, SliceNotice>();
-  for (const { tenant, id, slice, model, priority } of created) {
-    const name = slice?.id ?? id;
-    notices.set(name, { tenant, slice: name, model, priority });
-  }
-  return [...notices.values()];
 }

@@ -25,14 +25,20 @@ export function startMeasured(
   scratch: Scratch,
   script: string,
   args: readonly string[],
-  { isShown = false }: { readonly isShown?: boolean } = {},
+  {
+    isShown = false,
+    environment = {},
+  }: {
+    readonly isShown?: boolean;
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
 ): MeasuredProcess {
   const usagePath = scratch.path('usage.json');
   const startedAtMs = Date.now();
   const child = scratch.start(script, args, {
     stdio: isShown ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     imports: ['bench/processes/report-usage.ts'],
-    environment: { [USAGE_FILE_VARIABLE]: usagePath },
+    environment: { ...environment, [USAGE_FILE_VARIABLE]: usagePath },
   });
   const finish = async (): Promise<FinishedProcess> => {
     const [[code], output, notes] = await Promise.all([

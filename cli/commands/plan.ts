@@ -18,6 +18,8 @@ import { printRejected } from './rejected-report.ts';
 export interface PlanFlags {
   readonly config?: string;
   readonly json?: boolean;
+  /** How long the answers may take. Unit: ms. */
+  readonly window?: number;
 }
 
 const STDIN = '-';
@@ -38,6 +40,7 @@ export async function plan(input: string, flags: PlanFlags, terminal: Terminal):
   const filePlan = await planFile({
     path,
     models,
+    windowMs: flags.window ?? null,
     onProgress: (readBytes, rejected) => view.validating(readBytes, bytes, rejected),
   }).finally(view.end);
   const exitCode = filePlan.rejected.total > 0 ? BAD_INPUT : 0;
@@ -45,12 +48,18 @@ export async function plan(input: string, flags: PlanFlags, terminal: Terminal):
     terminal.print(JSON.stringify(planJson(filePlan, exitCode)));
     return exitCode;
   }
-  if (filePlan.models.length > 0) terminal.print(describePlan(filePlan, terminal));
+  if (filePlan.models.length > 0) {
+    terminal.print(describePlan(filePlan, flags.window ?? null, terminal));
+  }
   if (exitCode !== 0) printRejected(input, filePlan.rejected, terminal);
   return exitCode;
 }
 
-function describePlan({ lines, models }: FilePlan, terminal: Terminal): string {
+function describePlan(
+  { lines, models }: FilePlan,
+  windowMs: number | null,
+  terminal: Terminal,
+): string {
   const { color } = terminal;
   const lanes = lanesOf(models);
   const table = new Table({
@@ -81,6 +90,8 @@ function describePlan({ lines, models }: FilePlan, terminal: Terminal): string {
   }
   const notes = [
     `${formatQuantity(lines, 'line')}. Costs run from no answer at all to every answer as long as it may be; prompt caching lowers them further.`,
+    laneTable(models, windowMs),
+    ...models.flatMap(({ model, auto }) => (auto ? [`${model}: ${auto.decision.why}`] : [])),
     ...savings(models).map((saving) => color.green(saving)),
     ...unpriced(models),
     ...unbounded(models),
@@ -94,6 +105,45 @@ const WORDS = {
   outputTokens: 'output tokens',
   totalTokens: 'tokens',
 } as const;
+
+/** Cost and finish of the whole file in each lane, and as it would be planned. */
+function laneTable(models: readonly ModelPlan[], windowMs: number | null): string {
+  const priced = models.filter(({ auto }) => auto !== null);
+  const auto = windowMs === null ? 'auto, no --window' : `auto, within ${formatDuration(windowMs)}`;
+  const rows: (readonly [name: string, chosen: (model: ModelPlan) => LanePlan | null])[] = [
+    ...lanesOf(models).map((lane) => [lane, (model: ModelPlan) => inLane(model, lane)] as const),
+    [auto, (model) => model.auto],
+  ];
+  const table = new Table({
+    head: ['lane', 'cost at most', 'saved', 'done after about'],
+    colAligns: ['left', 'right', 'right', 'right'],
+    style: { head: [], border: [] },
+  });
+  const live = sumOf(priced, (model) => inLane(model, 'live')?.mostMicroUsd ?? 0);
+  for (const [name, chosen] of rows) {
+    const most = sumOf(priced, (model) => chosen(model)?.mostMicroUsd ?? 0);
+    const durations = priced.map((model) => chosen(model)?.durationMs ?? null);
+    const isKnown = durations.every((ms) => ms !== null);
+    table.push([
+      name,
+      formatUsd(most),
+      live === 0 ? '' : formatShare((live - most) / live),
+      isKnown
+        ? formatDuration(Math.max(0, ...durations.map((ms) => ms ?? 0)))
+        : 'learnt when it runs',
+    ]);
+  }
+  return priced.length === 0 ? '' : table.toString();
+}
+
+/** A model that lacks the lane is answered live. */
+function inLane({ lanes }: ModelPlan, wanted: Lane): LanePlan | null {
+  return lanes.find(({ lane }) => lane === wanted) ?? lanes[0] ?? null;
+}
+
+function sumOf(models: readonly ModelPlan[], read: (model: ModelPlan) => number): number {
+  return models.reduce((sum, model) => sum + read(model), 0);
+}
 
 function lanesOf(models: readonly ModelPlan[]): Lane[] {
   return [...new Set(models.flatMap(({ lanes }) => lanes.map(({ lane }) => lane)))];
@@ -124,7 +174,7 @@ function savings(models: readonly ModelPlan[]): string[] {
 const HOW: Readonly<Record<Lane, string>> = {
   live: '',
   flex: ': give --lane flex, or --window 15m and more',
-  native: ', once native batches can be sent; this version cannot yet',
+  native: ': give --window 24h, or --lane native',
 };
 
 function unpriced(models: readonly ModelPlan[]): string[] {
@@ -143,6 +193,15 @@ function unbounded(models: readonly ModelPlan[]): string[] {
       ];
 }
 
+function laneJson({ lane, leastMicroUsd, mostMicroUsd, durationMs }: LanePlan) {
+  return {
+    lane,
+    least_micro_usd: leastMicroUsd,
+    most_micro_usd: mostMicroUsd,
+    duration_ms: durationMs,
+  };
+}
+
 function planJson({ lines, models, rejected }: FilePlan, exitCode: number): object {
   return {
     exit_code: exitCode,
@@ -154,11 +213,13 @@ function planJson({ lines, models, rejected }: FilePlan, exitCode: number): obje
       input_tokens: model.inputTokens,
       max_output_tokens: model.maxOutputTokens,
       unbounded_requests: model.unboundedRequests,
-      lanes: model.lanes.map(({ lane, leastMicroUsd, mostMicroUsd }) => ({
-        lane,
-        least_micro_usd: leastMicroUsd,
-        most_micro_usd: mostMicroUsd,
-      })),
+      lanes: model.lanes.map(laneJson),
+      auto: model.auto && {
+        ...laneJson(model.auto),
+        why: model.auto.decision.why,
+        escalate_after_ms: model.auto.decision.escalateAtMs,
+        meets_deadline: model.auto.decision.meetsDeadline,
+      },
       binding: model.binding && {
         limit: model.binding.dimension,
         per_minute: model.binding.perMinute,

@@ -37,6 +37,13 @@ export function standingJson(standing: BatchStanding): Record<string, unknown> {
     failures,
     failures_complete: hasAllFailures,
     providers_held: held,
+    plans: standing.plans.map((plan) => ({
+      lane: plan.lane,
+      requests: plan.requests,
+      late: plan.late,
+      expected_finish_at_ms: plan.expectedFinishAtMs,
+      why: plan.why,
+    })),
   };
 }
 
@@ -66,7 +73,19 @@ export function describeStanding(standing: BatchStanding, terminal: Terminal): s
       `${provider} is held: ${reason}. Its requests wait until that is mended.`,
     ),
   );
-  return [table, ...describeFailures(standing), ...holds].join('\n');
+  return [table, ...describePlans(standing), ...describeFailures(standing), ...holds].join('\n');
+}
+
+/** `Planned, of the newest open: native 80, the last by 14:20:05 UTC. Native: 50 % off, ...` */
+function describePlans({ plans }: BatchStanding): string[] {
+  return plans.map(({ lane, requests, late, expectedFinishAtMs, why }) => {
+    const by =
+      expectedFinishAtMs === null
+        ? ''
+        : `, the last about ${new Date(expectedFinishAtMs).toISOString().replace(/\.\d+Z$/, 'Z')}`;
+    const tardy = late === 0 ? '' : `, ${formatCount(late)} of them late`;
+    return `Planned, of the newest that are open: ${lane} ${formatCount(requests)}${by}${tardy}. ${why}`;
+  });
 }
 
 function describeTokens(usage: readonly WireUsage[]): string {

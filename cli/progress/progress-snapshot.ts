@@ -1,6 +1,7 @@
 /** What a person wants to know while a run goes on, worked out from plain counters. */
 
-import type { DispatchProgress } from '../../shared/usecases/dispatch-progress.ts';
+import type { DispatchProgress, JobProgress } from '../../shared/usecases/dispatch-progress.ts';
+import { formatCount } from '../format.ts';
 import { RateWindow } from './rate-window.ts';
 
 export interface ProgressSnapshot {
@@ -19,6 +20,8 @@ export interface ProgressSnapshot {
   readonly retried: number;
   /** The limit most used now, e.g. `requests 98 %`. */
   readonly limit: { readonly name: string; readonly used: number } | null;
+  /** How batches stand, in a few words; `null` when there are none. */
+  readonly batches: string | null;
   /** Why nothing is moving, when something holds it up. */
   readonly waitingFor: string | null;
 }
@@ -58,10 +61,40 @@ export class ProgressMeter {
       throttled: progress.throttled,
       retried: progress.retried,
       limit: mostUsedLimit(progress),
+      batches: batches(progress),
       waitingFor: waitingFor(progress, nowMs),
     };
   }
 }
+
+/** `2 batches: 1 in_progress 1,200/5,000 · 1 uploading`. */
+function batches({ jobs = [] }: DispatchProgress): string | null {
+  if (jobs.length === 0) return null;
+  const groups = Map.groupBy(jobs, phaseWord);
+  const parts = [...groups].map(([word, members]) => {
+    const sum = (read: (job: JobProgress) => number): number =>
+      members.reduce((total, job) => total + read(job), 0);
+    const done = sum((job) => (job.phase === 'ended' ? job.taken : job.done));
+    const share = done === 0 ? '' : ` ${formatCount(done)}/${formatCount(sum(({ rows }) => rows))}`;
+    return `${members.length} ${word}${share}`;
+  });
+  return `${jobs.length} ${jobs.length === 1 ? 'batch' : 'batches'}: ${parts.join(', ')}`;
+}
+
+function phaseWord({ phase, rawStatus }: JobProgress): string {
+  return phase === 'submitted' ? (rawStatus ?? PHASE_WORDS.submitted) : PHASE_WORDS[phase];
+}
+
+const PHASE_WORDS: Readonly<Record<JobProgress['phase'], string>> = {
+  intent: 'gathered',
+  ready: 'uploading',
+  uploaded: 'uploaded',
+  trying: 'being created',
+  submitted: 'submitted',
+  ended: 'being taken in',
+  settled: 'settled',
+  done: 'done',
+};
 
 function mostUsedLimit({ models }: DispatchProgress): ProgressSnapshot['limit'] {
   let most: ProgressSnapshot['limit'] = null;

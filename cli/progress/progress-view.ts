@@ -132,6 +132,7 @@ function runningText(snapshot: ProgressSnapshot): string {
     snapshot.throttled === null ? '' : `429s ${formatCount(snapshot.throttled)}`,
     snapshot.retried === 0 ? '' : `retried ${formatCount(snapshot.retried)}`,
     snapshot.failed === 0 ? '' : `failed ${formatCount(snapshot.failed)}`,
+    snapshot.batches ?? '',
     snapshot.waitingFor === null ? '' : `waiting: ${snapshot.waitingFor}`,
   ];
   return parts.filter((part) => part !== '').join('  ');

@@ -19,7 +19,23 @@ export interface BatchStanding {
   /** False when there were too many to look at them all. */
   readonly hasAllFailures: boolean;
   readonly held: Health['providers_held'];
+  /** What is planned for the newest of the requests that are open, by lane. */
+  readonly plans: readonly LanePlans[];
 }
+
+/** Open requests that are planned for one lane. */
+export interface LanePlans {
+  readonly lane: string;
+  readonly requests: number;
+  /** Unit: ms since the epoch; `null` when nobody can tell. */
+  readonly expectedFinishAtMs: number | null;
+  readonly late: number;
+  /** Of the one expected last. */
+  readonly why: string;
+}
+
+/** Open requests whose plans are looked at, of each state. */
+const PLANS_SHOWN = 100;
 
 const PAGE = 1_000;
 /** Failures looked at before the digest is called incomplete. */
@@ -30,13 +46,37 @@ export async function readStanding(
   api: PenstockApi,
   batch: string | undefined,
 ): Promise<BatchStanding> {
-  const [counts, usage, health] = await Promise.all([
+  const [counts, usage, health, plans] = await Promise.all([
     api.counts(batch),
     api.usage(batch, ['model', 'lane']),
     api.health(),
+    readPlans(api, batch),
   ]);
   const digest = await digestFailures(api, batch, counts);
-  return { counts, usage, ...digest, held: health.providers_held };
+  return { counts, usage, ...digest, held: health.providers_held, plans };
+}
+
+async function readPlans(api: PenstockApi, batch: string | undefined): Promise<LanePlans[]> {
+  const pages = await Promise.all(
+    (['queued', 'running'] as const).map((status) =>
+      api.list({ batch, status, after: undefined, limit: PLANS_SHOWN }),
+    ),
+  );
+  const lanes = new Map<string, LanePlans>();
+  for (const { plan } of pages.flatMap(({ data }) => data)) {
+    if (plan === null) continue;
+    const { lane, expected_finish_at_ms: expected, why } = plan;
+    const known = lanes.get(lane);
+    const isLast = known === undefined || (expected ?? 0) > (known.expectedFinishAtMs ?? 0);
+    lanes.set(lane, {
+      lane,
+      requests: (known?.requests ?? 0) + 1,
+      late: (known?.late ?? 0) + (plan.meets_deadline ? 0 : 1),
+      expectedFinishAtMs: isLast ? expected : known.expectedFinishAtMs,
+      why: isLast ? why : known.why,
+    });
+  }
+  return [...lanes.values()].sort((one, other) => other.requests - one.requests);
 }
 
 /** Requests that have ended, however. */

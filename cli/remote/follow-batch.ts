@@ -53,6 +53,7 @@ export async function followBatch(options: FollowOptions): Promise<Counts | null
       throttled: null,
       retried: 0,
       limit: null,
+      batches: null,
       waitingFor,
     });
     if (isOver) return counts;

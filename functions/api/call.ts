@@ -45,8 +45,9 @@ export function idHeaders(id: string): Record<string, string> {
 
 /** The shape of errors on a path, known or not: what stands in for a vendor speaks its language. */
 export function errorShapeOf(path: string): ErrorShape {
-  if (path === '/v1/messages') return 'anthropic';
-  const isVendors = /^\/v1\/(?!requests|results|limits|usage|keys|redrive)/.test(path);
+  if (/^\/v1\/messages(\/|$)/.test(path)) return 'anthropic';
+  const isVendors =
+    /^\/v1\/(?!requests|results|limits|usage|keys|redrive|webhooks|provider-webhooks)/.test(path);
   return isVendors ? 'openai' : 'problem';
 }
 

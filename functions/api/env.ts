@@ -9,5 +9,6 @@ export const apiEnv = z.object({
   [ENV.pepperSecret]: setText,
   [ENV.interactiveQueueUrl]: setText,
   [ENV.bulkQueueUrl]: setText,
+  [ENV.batchQueueUrl]: setText,
   [ENV.retentionDays]: setNumber,
 });

@@ -3,13 +3,15 @@
 import type { RequestSummary } from '../../shared/contracts/api.ts';
 import { ERROR_PRESENTATIONS } from '../../shared/contracts/problem.ts';
 import type { StoredAnswer } from '../../shared/contracts/stored-answer.ts';
-import type { RequestOutcome, RequestView } from '../../shared/domain/request.ts';
+import type { LaneDecision } from '../../shared/domain/plan-lane.ts';
+import type { RequestOutcome } from '../../shared/domain/request.ts';
 import { promptTokens } from '../../shared/domain/usage.ts';
 import type { FoundRequest } from '../../shared/usecases/get-request.ts';
+import type { ListedRequest } from '../../shared/usecases/list-requests.ts';
 
 /** The request with its answer. The answer's own spelling is kept, so this is text, not an object. */
-export function renderRequest({ view, answer }: FoundRequest): string {
-  const { error, ...rest } = summarise(view);
+export function renderRequest({ view, answer, plan }: FoundRequest): string {
+  const { error, ...rest } = summarise({ view, plan });
   const fields = JSON.stringify({ ...rest, error: answer?.error ?? error });
   return `${fields.slice(0, -1)},"result":${renderResult(answer)}}`;
 }
@@ -21,7 +23,7 @@ function renderResult(answer: StoredAnswer | null): string {
 }
 
 /** The request without its answer, as lists show it. */
-export function summarise(view: RequestView): RequestSummary {
+export function summarise({ view, plan }: ListedRequest): RequestSummary {
   const { outcome } = view;
   return {
     object: 'request',
@@ -35,12 +37,23 @@ export function summarise(view: RequestView): RequestSummary {
     priority: view.priority,
     tags: [...view.tags],
     attempts: view.attempts,
+    plan: plan === null ? null : summarisePlan(plan),
     created_at_ms: view.createdAtMs,
     deadline_at_ms: view.deadlineAtMs,
     finished_at_ms: outcome?.finishedAtMs ?? null,
     usage: outcome === null ? null : summariseUsage(outcome),
     cost_micro_usd: outcome?.costMicroUsd ?? null,
     error: outcome?.errorCode == null ? null : describeCode(outcome.errorCode),
+  };
+}
+
+function summarisePlan(plan: LaneDecision): RequestSummary['plan'] {
+  return {
+    lane: plan.lane,
+    expected_finish_at_ms: plan.expectedFinishAtMs,
+    escalate_at_ms: plan.escalateAtMs,
+    meets_deadline: plan.meetsDeadline,
+    why: plan.why,
   };
 }
 

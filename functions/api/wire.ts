@@ -5,24 +5,42 @@ import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-sto
 import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.ts';
 import { DynamoKeyStore } from '../../shared/adapters/dynamodb/key-store.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
+import { DynamoNativeJobStore } from '../../shared/adapters/dynamodb/native-job-store.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
+import { DynamoProviderMessages } from '../../shared/adapters/dynamodb/provider-messages.ts';
+import { DynamoTurnaroundStore } from '../../shared/adapters/dynamodb/turnaround-store.ts';
+import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
 import { S3UploadStore } from '../../shared/adapters/s3/upload-store.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
 import { SqsMessageReturn } from '../../shared/adapters/sqs/message-return.ts';
 import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
 import { createPollingSignal } from '../../shared/adapters/system/polling-signal.ts';
+import { CheckedTargets } from '../../shared/adapters/webhooks/checked-targets.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
-import { GATEWAY_SYNC_WAIT_MS, MAX_GATEWAY_BODY_BYTES } from '../../shared/contracts/limits.ts';
+import {
+  GATEWAY_SYNC_WAIT_MS,
+  MAX_GATEWAY_BODY_BYTES,
+  MAX_GATEWAY_FILE_BYTES,
+  NATIVE_TICK_MS,
+} from '../../shared/contracts/limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import type { RequestSpec } from '../../shared/domain/request.ts';
-import type { SliceNotice } from '../../shared/ports/request-queue.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import { openBell } from '../../shared/runtime/aws-bell.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createStoredConfig, type Deployment } from '../../shared/runtime/stored-config.ts';
+import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
+import { createNativePolling } from '../../shared/usecases/hurry-native-jobs.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { createNativeRoom } from '../../shared/usecases/native/planned-tick.ts';
+import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
+import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
+import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { createApi } from './app.ts';
 import { authenticateByGateway } from './authenticate.ts';
 import { apiEnv } from './env.ts';
@@ -48,8 +66,13 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
   const readText = () => readParameter(source);
   const loadDeployment = createStoredConfig({ readText, source, environment, clock, telemetry });
   const holds = new DynamoProviderHolds(table);
+  const { webhooks, deliveries } = storage;
+  const teller = new CompletionTeller(storage.completions, telemetry);
+  const messages = new DynamoProviderMessages(table);
   const ports = {
     ...storage.openLedger(),
+    ...storage.openBatches(),
+    bell: openBell(env[ENV.batchQueueUrl], telemetry),
     payloads: storage.payloads,
     // Cancellations are results too.
     results: storage.resultsOf(random.id('api_')),
@@ -64,6 +87,13 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
       random,
       pepper: () => readSecret(env[ENV.pepperSecret]),
     }),
+    manageWebhooks: createManageWebhooks({
+      webhooks,
+      deliveries,
+      targets: new CheckedTargets({ policy: DEFAULT_TARGET_POLICY }),
+      clock,
+      random,
+    }),
     redrive: createRedrive({
       letters: new DynamoDeadLetters(table, retentionDays),
       queue,
@@ -73,23 +103,45 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
     random,
     telemetry,
   };
-  const createFor = ({ models }: Deployment): Api =>
-    createApi({
+  const turnarounds = new DynamoTurnaroundStore(table);
+  const jobs = new DynamoNativeJobStore(table, retentionDays);
+  const createFor = ({ config, models }: Deployment): Api => {
+    const queueTokensOf = (model: string) => config.models.get(model)?.batchQueueTokens ?? null;
+    const hasNativeRoom = createNativeRoom({ jobs, queueTokensOf });
+    const tickMs = NATIVE_TICK_MS;
+    return createApi({
       ...ports,
       models,
+      planner: createPlanner({ ...ports, turnarounds, models, tickMs, hasNativeRoom }),
       measure: createSizeRequest(models.catalog, 'quick'),
       prefixKey,
       authenticate: authenticateByGateway,
       async wake(created) {
-        const unsent = await queue.announce(noticesOf(created));
+        const unsent = await queue.announce(sliceNotices(created));
         if (unsent.length > 0) telemetry.log('warn', 'Not announced', { slices: unsent.length });
       },
+      receiveProviderWebhook: createReceiveProviderWebhook({
+        messages,
+        polling: createNativePolling(jobs, clock),
+        readWebhook: readProviderWebhook,
+        secretOf: createWebhookSecrets(config, readSecret),
+        clock,
+        telemetry,
+      }),
       // The worker that holds the request learns of it with its next heartbeat.
-      onCancelled: () => undefined,
+      async onCancelled(result) {
+        teller.published([result]);
+        // Nothing goes on behind an answer of a function.
+        await teller.settle();
+      },
       stops: () => holds.list(),
       maxBodyBytes: MAX_GATEWAY_BODY_BYTES,
+      maxFileBytes: MAX_GATEWAY_FILE_BYTES,
+      maxMessageBatchBytes: MAX_GATEWAY_BODY_BYTES,
+      mostFileLifeMs: retentionDays * 86_400_000,
       syncWaitMs: GATEWAY_SYNC_WAIT_MS,
     });
+  };
 
   let current: { deployment: Deployment; api: Api } | null = null;
   return async () => {
@@ -97,14 +149,4 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
     if (current?.deployment !== deployment) current = { deployment, api: createFor(deployment) };
     return current.api;
   };
-}
-
-/** One notice for each slice. */
-function noticesOf(created: readonly RequestSpec[]): SliceNotice[] {
-  const notices = new Map<string, SliceNotice>();
-  for (const { tenant, id, slice, model, priority } of created) {
-    const name = slice?.id ?? id;
-    if (!notices.has(name)) notices.set(name, { tenant, slice: name, model, priority });
-  }
-  return [...notices.values()];
 }

@@ -15,6 +15,7 @@ import {
   createDispatchSlices,
   type DispatchSlices,
 } from '../../shared/usecases/dispatch-slices.ts';
+import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { dispatchEnv } from './env.ts';
 
 /**
@@ -46,6 +47,7 @@ export function wireDispatchSlices(environment: Environment, telemetry: Telemetr
       const dispatchSlices = createDispatchSlices({
         work,
         slices: work,
+        teller: new CompletionTeller(storage.completions, telemetry),
         payloads,
         resultsOf,
         capacity,

@@ -7,5 +7,6 @@ export const sweepEnv = z.object({
   [ENV.bucket]: setText,
   [ENV.interactiveQueueUrl]: setText,
   [ENV.bulkQueueUrl]: setText,
+  [ENV.batchQueueUrl]: setText,
   [ENV.retentionDays]: setNumber,
 });

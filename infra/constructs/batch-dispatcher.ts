@@ -5,6 +5,7 @@ import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { Configuration } from './configuration.ts';
 import { DispatchQueue } from './dispatch-queue.ts';
+import { allowEvents } from './event-bus.ts';
 import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
 import type { State } from './state.ts';
 
@@ -107,6 +108,7 @@ export class BatchDispatcher extends Construct {
     state.table.allowQuery(this.fn, OPEN_INDEX);
     state.bucket.allow(this.fn, 'read', 'write', 'list');
     configuration.allow(this.fn);
+    allowEvents(this.fn);
     configuration.allowProviderKeys(this.fn);
     this.interactive.deliverTo(this.fn);
     this.bulk.deliverTo(this.fn);

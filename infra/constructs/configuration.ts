@@ -19,10 +19,11 @@ export interface ConfigurationProps {
 export class Configuration extends Construct {
   readonly parameter: IStringParameter;
   readonly #secrets: readonly ISecret[];
+  readonly #webhookSecrets: readonly ISecret[];
 
   constructor(scope: Construct, id: string, { service, config }: ConfigurationProps) {
     super(scope, id);
-    const { text, secretNames } = config;
+    const { text, secretNames, webhookSecretNames } = config;
     this.parameter = new StringParameter(this, 'Parameter', {
       parameterName: `/${service}/penstock.yaml`,
       description: 'penstock.yaml: providers and models. Functions look for changes by themselves',
@@ -31,6 +32,9 @@ export class Configuration extends Construct {
         Buffer.byteLength(text) > STANDARD_BYTES ? ParameterTier.ADVANCED : ParameterTier.STANDARD,
     });
     this.#secrets = secretNames.map((name, index) => this.#find(`Secret${index}`, name));
+    this.#webhookSecrets = webhookSecretNames.map((name, index) =>
+      this.#find(`WebhookSecret${index}`, name),
+    );
   }
 
   /** Lets a function read penstock.yaml. */
@@ -41,6 +45,11 @@ export class Configuration extends Construct {
   /** Lets a function read the providers' keys, one by one. */
   allowProviderKeys(fn: ServiceFunction): void {
     for (const secret of this.#secrets) allowSecret(fn, secret);
+  }
+
+  /** Lets a function read what providers sign their webhooks with, one by one. */
+  allowWebhookSecrets(fn: ServiceFunction): void {
+    for (const secret of this.#webhookSecrets) allowSecret(fn, secret);
   }
 
   #find(id: string, name: string): ISecret {

@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { OPEN_INDEX } from '../../shared/adapters/dynamodb/table-definition.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { Configuration } from './configuration.ts';
@@ -13,7 +14,10 @@ export interface NativeBatchPollerProps {
   readonly configuration: Configuration;
 }
 
-/** Looks each minute for what the providers' own batch jobs have finished. */
+/**
+ * Hands requests to the providers' own batch APIs each minute, and takes in what these have
+ * finished. It may run while the next one starts: each job is worked on by one of them.
+ */
 export class NativeBatchPoller extends Construct {
   readonly fn: ServiceFunction;
 
@@ -23,17 +27,19 @@ export class NativeBatchPoller extends Construct {
     this.fn = new ServiceFunction(this, 'Poll', {
       defaults,
       entry: ENTRYPOINTS.pollNativeBatches,
-      description: "Penstock: looks for what the providers' batch jobs have finished",
-      timeout: Duration.seconds(55),
-      memoryMb: 512,
+      description: "Penstock: submits the providers' batch jobs, and takes in their results",
+      timeout: Duration.minutes(5),
+      memoryMb: 1_769,
       environment: {
         ...state.environment,
         [ENV.configParameter]: configuration.parameter.parameterName,
       },
     });
-    // Reading suffices until there are native jobs.
-    state.table.allow(this.fn, 'read');
+    state.table.allow(this.fn, 'read', 'write');
+    state.table.allowQuery(this.fn, OPEN_INDEX);
+    state.bucket.allow(this.fn, 'read', 'write', 'list');
     configuration.allow(this.fn);
+    configuration.allowProviderKeys(this.fn);
     new EveryMinute(this, 'EveryMinute', { fn: this.fn });
   }
 }

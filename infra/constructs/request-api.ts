@@ -14,7 +14,9 @@ import { OPEN_INDEX, TENANT_INDEX } from '../../shared/adapters/dynamodb/table-d
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';
+import type { BatchValidator } from './batch-validator.ts';
 import type { Configuration } from './configuration.ts';
+import { allowEvents } from './event-bus.ts';
 import { addGatewayProblems } from './gateway-problems.ts';
 import { KeyAuthorizer } from './key-authorizer.ts';
 import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
@@ -52,6 +54,8 @@ export interface RequestApiProps extends RequestApiOptions {
   readonly configuration: Configuration;
   /** Whose queues the API rings. */
   readonly dispatcher: BatchDispatcher;
+  /** Whose queue the API rings for batches. */
+  readonly validator: BatchValidator;
 }
 
 /** Nobody's key is asked for here. */
@@ -130,8 +134,10 @@ export class RequestApi extends Construct {
     state,
     configuration,
     dispatcher,
+    validator,
   }: RequestApiProps): ServiceFunction {
-    const queues = [dispatcher.interactive.queue, dispatcher.bulk.queue];
+    const batches = validator.batches.queue;
+    const queues = [dispatcher.interactive.queue, dispatcher.bulk.queue, batches];
     const fn = new ServiceFunction(this, 'Function', {
       defaults,
       entry: ENTRYPOINTS.api,
@@ -144,6 +150,7 @@ export class RequestApi extends Construct {
         [ENV.pepperSecret]: state.secrets.pepper.secretArn,
         [ENV.interactiveQueueUrl]: dispatcher.interactive.queue.queueUrl,
         [ENV.bulkQueueUrl]: dispatcher.bulk.queue.queueUrl,
+        [ENV.batchQueueUrl]: batches.queueUrl,
       },
     });
     state.table.allow(fn, 'read', 'write');
@@ -151,6 +158,8 @@ export class RequestApi extends Construct {
     state.bucket.allow(fn, 'read', 'write', 'list');
     allowSecret(fn, state.secrets.pepper);
     configuration.allow(fn);
+    configuration.allowWebhookSecrets(fn);
+    allowEvents(fn);
     fn.allow(
       ['sqs:SendMessage'],
       queues.map(({ queueArn }) => queueArn),
@@ -170,6 +179,17 @@ export class RequestApi extends Construct {
         { id: 'AwsSolutions-COG4', reason },
       );
     }
+    const told = this.api.root
+      .addResource('v1')
+      .addResource('provider-webhooks')
+      .addResource('{provider}')
+      .addMethod('POST', integration, { authorizationType: AuthorizationType.NONE });
+    const reason =
+      'Providers have no key of ours: the function verifies the signature of each message, and takes none without a secret.';
+    Validations.of(told).acknowledge(
+      { id: 'AwsSolutions-APIG4', reason },
+      { id: 'AwsSolutions-COG4', reason },
+    );
     const all = this.api.root.addResource('{proxy+}').addMethod('ANY', integration, {
       authorizer: this.authorizer.authorizer,
       authorizationType: AuthorizationType.CUSTOM,

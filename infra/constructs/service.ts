@@ -2,6 +2,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { DeployedConfig } from '../deployed-config.ts';
 import { BatchDispatcher, type DispatchOptions } from './batch-dispatcher.ts';
+import { BatchValidator } from './batch-validator.ts';
 import { Configuration } from './configuration.ts';
 import { DeadLetterRecorder } from './dead-letter-recorder.ts';
 import { NativeBatchPoller } from './native-batch-poller.ts';
@@ -48,10 +49,11 @@ export class Service extends Construct {
     const common = { defaults, state, configuration };
     const dispatcher = new BatchDispatcher(this, 'Dispatcher', { ...common, ...props.dispatch });
     const withQueues = { defaults, state, dispatcher };
-    const sweeper = new Sweeper(this, 'Sweeper', withQueues);
+    const validator = new BatchValidator(this, 'Validator', { ...common, dispatcher });
+    const sweeper = new Sweeper(this, 'Sweeper', { ...withQueues, validator });
     const poller = new NativeBatchPoller(this, 'NativeBatches', common);
     const recorder = new DeadLetterRecorder(this, 'DeadLetters', withQueues);
-    this.api = new RequestApi(this, 'Api', { ...common, ...props.api, dispatcher });
+    this.api = new RequestApi(this, 'Api', { ...common, ...props.api, dispatcher, validator });
     this.configuration = configuration;
     this.dispatcher = dispatcher;
     this.operations = new Operations(this, 'Operations', {

@@ -2,8 +2,10 @@
 
 import { createHash, hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { DigestTable } from '../../shared/domain/digest-table.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import { fingerprint } from '../../shared/domain/idempotency.ts';
+import { type InputLine, LineSplitter } from '../../shared/domain/line-splitter.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
 import type { Endpoint } from '../../shared/domain/request.ts';
@@ -15,8 +17,6 @@ import {
   type LineFault,
   type LineModels,
 } from './check-line.ts';
-import { DigestTable } from './digest-table.ts';
-import { type InputLine, LineSplitter } from './line-splitter.ts';
 
 /** A line that may be sent. */
 export interface ScannedRequest {

@@ -1,18 +1,29 @@
 /** What answering a file would take and cost, before anything is sent. */
 
+import { bindingLimit } from '../../shared/domain/backlog-time.ts';
 import { LANES, type Lane } from '../../shared/domain/lane.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
+import { type LaneDecision, type LaneOutlook, planLane } from '../../shared/domain/plan-lane.ts';
 import { estimateCostMicroUsd } from '../../shared/domain/pricing.ts';
-import { DIMENSIONS, type Dimension } from '../../shared/domain/provider-outcome.ts';
+import type { Dimension } from '../../shared/domain/provider-outcome.ts';
+import { CANCEL_PRIOR, JOB_PRIOR, turnaroundFrom } from '../../shared/domain/turnaround.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type RejectedLine, type ScannedRequest, scanInput } from '../input/scan-input.ts';
+import { NATIVE_TICK_MS } from '../native-tick.ts';
 
 export interface LanePlan {
   readonly lane: Lane;
   /** With no answer at all, and with every answer as long as it may be. Unit: micro-dollars. */
   readonly leastMicroUsd: number;
   readonly mostMicroUsd: number;
+  /** Until all has been answered; half of all batches end sooner. `null`: nobody can tell. Unit: ms. */
+  readonly durationMs: number | null;
+}
+
+/** What is chosen where no lane is asked for. */
+export interface AutoPlan extends LanePlan {
+  readonly decision: LaneDecision;
 }
 
 export interface ModelPlan {
@@ -26,6 +37,8 @@ export interface ModelPlan {
   readonly unboundedRequests: number;
   /** Lanes the model offers, `live` first; empty when its price is not known. */
   readonly lanes: readonly LanePlan[];
+  /** `null` when the price is not known. */
+  readonly auto: AutoPlan | null;
   /** The limit that decides how long it takes; `null` when none is configured. */
   readonly binding: { readonly dimension: Dimension; readonly perMinute: number } | null;
   /** At the configured limits; `null` when none is configured. Unit: ms. */
@@ -41,14 +54,30 @@ export interface FilePlan {
 export interface PlanFileOptions {
   readonly path: string;
   readonly models: ConfiguredModels;
+  /** How long the answers may take; `null` for no limit. Unit: ms. */
+  readonly windowMs: number | null;
   readonly onProgress: (readBytes: number, rejected: number) => void;
 }
 
 const MOST_KEPT = 1_000;
-const MINUTE_MS = 60_000;
+
+/** Before anything is sent nothing is learnt. */
+const TURNAROUND = turnaroundFrom(null, JOB_PRIOR);
+const ASSUMED_OUTLOOK: LaneOutlook = {
+  backlogMs: 0,
+  turnaround: TURNAROUND,
+  cancelMs: turnaroundFrom(null, CANCEL_PRIOR).quantileMs(0.9) ?? 0,
+  tickMs: NATIVE_TICK_MS,
+  hasNativeRoom: true,
+};
 
 /** Reads and judges every line as a run would, and adds up. */
-export async function planFile({ path, models, onProgress }: PlanFileOptions): Promise<FilePlan> {
+export async function planFile({
+  path,
+  models,
+  windowMs,
+  onProgress,
+}: PlanFileOptions): Promise<FilePlan> {
   const size = createSizeRequest(models.catalog, 'careful');
   const sums = new Map<string, ModelSum>();
   const first: RejectedLine[] = [];
@@ -57,7 +86,7 @@ export async function planFile({ path, models, onProgress }: PlanFileOptions): P
   for (;;) {
     const next = await batches.next();
     if (next.done) {
-      const plans = [...sums.values()].map((sum) => sum.plan());
+      const plans = [...sums.values()].map((sum) => sum.plan(windowMs));
       plans.sort((one, other) => other.requests - one.requests);
       return { lines: next.value.lines, models: plans, rejected: { total: rejected, first } };
     }
@@ -106,9 +135,24 @@ class ModelSum {
     }
   }
 
-  plan(): ModelPlan {
+  plan(windowMs: number | null): ModelPlan {
     const { name, provider } = this.#model;
-    const binding = this.#binding();
+    const binding = bindingLimit(
+      {
+        requests: this.#requests,
+        inputTokens: this.#inputTokens,
+        maxOutputTokens: this.#maxOutputTokens,
+      },
+      this.#model.limits.perMinute,
+    );
+    const syncMs = binding?.durationMs ?? null;
+    const lanes = LANES.flatMap((lane): LanePlan[] => {
+      const leastMicroUsd = this.#least.get(lane);
+      const mostMicroUsd = this.#most.get(lane);
+      if (leastMicroUsd === undefined || mostMicroUsd === undefined) return [];
+      const durationMs = lane === 'native' ? TURNAROUND.quantileMs(0.5) : syncMs;
+      return [{ lane, leastMicroUsd, mostMicroUsd, durationMs }];
+    });
     return {
       model: name,
       provider,
@@ -116,32 +160,29 @@ class ModelSum {
       inputTokens: this.#inputTokens,
       maxOutputTokens: this.#maxOutputTokens,
       unboundedRequests: this.#unbounded,
-      lanes: LANES.flatMap((lane) => {
-        const leastMicroUsd = this.#least.get(lane);
-        const mostMicroUsd = this.#most.get(lane);
-        return leastMicroUsd === undefined || mostMicroUsd === undefined
-          ? []
-          : [{ lane, leastMicroUsd, mostMicroUsd }];
-      }),
+      lanes,
+      auto: this.#auto(lanes, syncMs ?? 0, windowMs),
       binding: binding && { dimension: binding.dimension, perMinute: binding.perMinute },
-      durationMs: binding && Math.round(binding.minutes * MINUTE_MS),
+      durationMs: binding?.durationMs ?? null,
     };
   }
 
-  #binding(): { dimension: Dimension; perMinute: number; minutes: number } | null {
-    const needed: Record<Dimension, number> = {
-      requests: this.#requests,
-      inputTokens: this.#inputTokens,
-      outputTokens: this.#maxOutputTokens,
-      totalTokens: this.#inputTokens + this.#maxOutputTokens,
-    };
-    let binding: { dimension: Dimension; perMinute: number; minutes: number } | null = null;
-    for (const dimension of DIMENSIONS) {
-      const perMinute = this.#model.limits.perMinute[dimension];
-      if (perMinute === undefined) continue;
-      const minutes = needed[dimension] / perMinute;
-      if (minutes > (binding?.minutes ?? -1)) binding = { dimension, perMinute, minutes };
-    }
-    return binding;
+  /** Planned as one request that has to wait for all others. Instants count from 0: now. */
+  #auto(lanes: readonly LanePlan[], backlogMs: number, windowMs: number | null): AutoPlan | null {
+    const most = (wanted: Lane): number =>
+      this.#most.get(wanted) ?? this.#most.get('live') ?? Number.POSITIVE_INFINITY;
+    const decision = planLane(
+      {
+        wanted: null,
+        offered: this.#model.lanes,
+        costs: { live: most('live'), flex: most('flex'), native: most('native') },
+        deadlineAtMs: windowMs,
+        maxOutputTokens: Math.ceil(this.#maxOutputTokens / Math.max(1, this.#requests)),
+        nowMs: 0,
+      },
+      { ...ASSUMED_OUTLOOK, backlogMs },
+    );
+    const chosen = lanes.find(({ lane }) => lane === decision.lane);
+    return chosen === undefined ? null : { ...chosen, decision };
   }
 }

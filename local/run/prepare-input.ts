@@ -72,6 +72,9 @@ async function indexInput(options: PrepareInputOptions): Promise<PreparedInput> 
   const batchId = random.id('batch_');
   const createdAtMs = clock.nowMs();
   const toSpec = specWriter(options, batchId, createdAtMs);
+  const routed = async (spec: RequestSpec): Promise<RequestSpec> =>
+    (await engine.planner.route(spec)) === 'native' ? { ...spec, route: 'native' } : spec;
+  const mayWait = options.windowMs !== null || options.lane === 'native';
   const size = createSizeRequest(engine.models.catalog, 'quick');
   const rejected = await RejectedLines.create(rejectedPath(engine.directory));
   const accepting = new Accepting(engine);
@@ -85,7 +88,8 @@ async function indexInput(options: PrepareInputOptions): Promise<PreparedInput> 
         break;
       }
       await rejected.add(next.value.rejected);
-      await accepting.add(next.value.requests.map(toSpec));
+      const specs = next.value.requests.map(toSpec);
+      await accepting.add(mayWait ? await Promise.all(specs.map(routed)) : specs);
       onProgress(next.value.readBytes, found.bytes, rejected.total);
     }
   } finally {
@@ -135,25 +139,29 @@ function specWriter(
   createdAtMs: number,
 ): (request: ScannedRequest) => RequestSpec {
   const deadlineAtMs = windowMs === null ? null : createdAtMs + windowMs;
-  return (request) => ({
-    id: requestIdFor(LOCAL_TENANT, `${batchId}\n${request.customId}`),
-    tenant: LOCAL_TENANT,
-    customId: request.customId,
-    batchId,
-    model: request.model.name,
-    endpoint: request.endpoint,
-    lane,
-    priority: PRIORITIES.bulk,
-    tags,
-    fingerprint: request.fingerprint,
-    body: { segment: INPUT_SEGMENT, offset: request.offset, length: request.length },
-    inputTokens: request.inputTokens,
-    maxOutputTokens: request.maxOutputTokens,
-    prefixKey: request.prefixKey,
-    groupOrder: request.groupOrder,
-    createdAtMs,
-    deadlineAtMs,
-  });
+  return specOf;
+
+  function specOf(request: ScannedRequest): RequestSpec {
+    return {
+      id: requestIdFor(LOCAL_TENANT, `${batchId}\n${request.customId}`),
+      tenant: LOCAL_TENANT,
+      customId: request.customId,
+      batchId,
+      model: request.model.name,
+      endpoint: request.endpoint,
+      lane,
+      priority: PRIORITIES.bulk,
+      tags,
+      fingerprint: request.fingerprint,
+      body: { segment: INPUT_SEGMENT, offset: request.offset, length: request.length },
+      inputTokens: request.inputTokens,
+      maxOutputTokens: request.maxOutputTokens,
+      prefixKey: request.prefixKey,
+      groupOrder: request.groupOrder,
+      createdAtMs,
+      deadlineAtMs,
+    };
+  }
 }
 
 /** The same content under any name; a file that looks untouched is not read again. */

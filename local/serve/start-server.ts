@@ -3,6 +3,9 @@
 import { createAdaptorServer } from '@hono/node-server';
 import { createApi } from '../../functions/api/app.ts';
 import { createKeyAuthenticator } from '../../functions/api/authenticate.ts';
+import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
+import { signWebhook } from '../../shared/adapters/webhooks/sign-webhook.ts';
+import { HttpWebhookSender } from '../../shared/adapters/webhooks/webhook-sender.ts';
 import type { PenstockConfig } from '../../shared/contracts/config.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
@@ -11,10 +14,22 @@ import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
+import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
+import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
+import { releaseReaders } from '../../shared/usecases/batches/release-readers.ts';
+import { createDeliverWebhooks } from '../../shared/usecases/deliver-webhooks.ts';
+import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
+import { createManageFiles } from '../../shared/usecases/files/manage-files.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
+import { createSubmitRequests } from '../../shared/usecases/submit-requests.ts';
+import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { type Engine, openEngine } from '../engine.ts';
+import { BatchRunner } from './batch-runner.ts';
 import { CompletionSignals } from './completion-signals.ts';
 import { addressesLoopback, isLoopback } from './loopback.ts';
 import { openServerKeys } from './server-keys.ts';
+import { tickWebhooks } from './webhook-ticks.ts';
 
 export interface ServerOptions {
   readonly stateDirectory: string;
@@ -49,16 +64,25 @@ type NodeServer = ReturnType<typeof createAdaptorServer>;
  * is taken; and what `openEngine` throws.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, host, models, port, clock, random } = options;
+  const { config, host, models, port, clock, random, telemetry } = options;
   const completions = new CompletionSignals();
+  let teller: CompletionTeller | null = null;
+  const published = (results: readonly PublishedResult[]): void => {
+    completions.published(results);
+    teller?.published(results);
+  };
   const engine = await openEngine({
     ...options,
     directory: options.stateDirectory,
     purpose: 'serve',
-    onPublished: (results) => completions.published(results),
+    onPublished: published,
   });
   const { dispatcher } = engine;
   engine.budgets.recover();
+  // The directory is ours alone, so whoever was reading is dead.
+  await releaseReaders(engine.batches);
+  teller = new CompletionTeller(engine.completions, telemetry);
+  const sender = new HttpWebhookSender({ policy: config.server.webhookTargets, clock });
   const serverKeys = openServerKeys({
     ...engine,
     clock,
@@ -72,22 +96,41 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       `${host} can be reached by others, so keys are needed: name them under server.apiKeys, make some with penstock keys create while it listens on 127.0.0.1, or listen there.`,
     );
   }
-  const api = createApi({
+  const ports = {
     ...engine,
     measure: createSizeRequest(models.catalog, 'quick'),
     prefixKey,
     clock,
     random,
-    telemetry: options.telemetry,
+    telemetry,
     wake: () => dispatcher.wake(),
+    onCancelled: (result: PublishedResult) => {
+      dispatcher.withdraw(result.outcome.id);
+      published([result]);
+    },
+  };
+  const runner = new BatchRunner({
+    ...ports,
+    advanceBatch: createAdvanceBatch({ ...ports, submitRequests: createSubmitRequests(ports) }),
+    manageFiles: createManageFiles({ ...ports, mostFileLifeMs: null }),
+  });
+  const api = createApi({
+    ...ports,
+    addresses: null,
+    bell: runner,
     completions,
     authenticate: createKeyAuthenticator(config.server.apiKeys, serverKeys.stored),
     manageKeys: serverKeys.manageKeys,
+    manageWebhooks: createManageWebhooks({ ...ports, targets: sender }),
+    receiveProviderWebhook: createReceiveProviderWebhook({
+      messages: engine.providerMessages,
+      polling: engine.nativePolling,
+      readWebhook: readProviderWebhook,
+      secretOf: createWebhookSecrets(config, refuseSecret),
+      clock,
+      telemetry,
+    }),
     uploads: null,
-    onCancelled: (result) => {
-      dispatcher.withdraw(result.outcome.id);
-      completions.published([result]);
-    },
     stops: async () => dispatcher.progress().stops,
   });
   const server = createAdaptorServer({
@@ -98,25 +141,56 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   try {
     const url = await listen(server, host, port);
-    return runningServer(engine, server, url);
+    const stopped = new AbortController();
+    const deliver = createDeliverWebhooks({ ...ports, sender, sign: signWebhook });
+    const sending = tickWebhooks(deliver, clock, telemetry, stopped.signal);
+    const background: Background = {
+      stop() {
+        runner.stop();
+        stopped.abort();
+      },
+      ended: Promise.all([runner.run(), sending]),
+      settle: async () => teller?.settle(),
+    };
+    return runningServer(engine, server, url, background);
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
 
-function runningServer(engine: Engine, server: NodeServer, url: string): RunningServer {
-  const ended = engine.dispatcher.run({ untilDrained: false }).then(() => {});
+/** What goes on beside the worker. */
+interface Background {
+  /** Begins nothing more. */
+  stop(): void;
+  /** Resolves once all of it has ended, after `stop`; rejects when some could not go on. */
+  readonly ended: Promise<unknown>;
+  /** Resolves once all ends have been told. */
+  settle(): Promise<void>;
+}
+
+function runningServer(
+  engine: Engine,
+  server: NodeServer,
+  url: string,
+  background: Background,
+): RunningServer {
+  const dispatching = engine.dispatcher.run({ untilDrained: false });
+  const ended = Promise.all([dispatching, background.ended]).then(() => {});
   return {
     url,
     ended,
     stop() {
       server.close();
       engine.dispatcher.stop();
+      background.stop();
     },
     async close() {
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
+      background.stop();
+      await background.ended;
+      await background.settle();
       await engine.close();
     },
   };
@@ -148,4 +222,9 @@ function refuseForeignName(): Response {
     status: 403,
     headers: { 'content-type': 'application/problem+json' },
   });
+}
+
+/** A configuration with a reference to a secret store is refused before it comes here. */
+async function refuseSecret(name: string): Promise<never> {
+  throw new AppError('invalid_configuration', `There is no secret store to read ${name} from`);
 }

@@ -3,7 +3,18 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
+/** What an environment holds, and how one sees that it does. */
+export interface PythonPackages {
+  /** Path of a file for pip, with pinned versions. */
+  readonly requirements: string;
+  /** A module of theirs. */
+  readonly module: string;
+}
+
+const MINISTACK: PythonPackages = {
+  requirements: fileURLToPath(new URL('requirements.txt', import.meta.url)),
+  module: 'ministack',
+};
 
 /** What the emulator keeps on disk, ending in a slash. Never committed. */
 export const EMULATOR_FOLDER =
@@ -26,31 +37,43 @@ export class EmulatorUnavailable extends Error {
  *
  * @throws {EmulatorUnavailable} when Python, its venv module or the packages cannot be had.
  */
-export async function ministackPython(onInstall: (folder: string) => void): Promise<string> {
-  const pinned = await readFile(REQUIREMENTS);
+export function ministackPython(onInstall: (folder: string) => void): Promise<string> {
+  return pythonWith(MINISTACK, onInstall);
+}
+
+/**
+ * The same for other packages, each set in an environment of its own.
+ *
+ * @throws {EmulatorUnavailable} when Python, its venv module or the packages cannot be had.
+ */
+export async function pythonWith(
+  packages: PythonPackages,
+  onInstall: (folder: string) => void,
+): Promise<string> {
+  const pinned = await readFile(packages.requirements);
   const digest = createHash('sha256').update(pinned).digest('hex').slice(0, 12);
   const folder = `${EMULATOR_FOLDER}python-${digest}`;
-  if (await isUsable(folder)) return pythonOf(folder);
+  if (await isUsable(folder, packages)) return pythonOf(folder);
   onInstall(folder);
   // Built aside and moved when whole, so that nobody ever sees half an environment.
   const draft = `${folder}.${process.pid}`;
   await mkdir(EMULATOR_FOLDER, { recursive: true });
   try {
-    await install(draft);
-    if (!(await isUsable(folder))) {
+    await install(draft, packages);
+    if (!(await isUsable(folder, packages))) {
       await rm(folder, { recursive: true, force: true });
       await rename(draft, folder);
     }
   } catch (error) {
     // Another process was faster; its environment is as good as ours.
-    if (!(await isUsable(folder))) throw error;
+    if (!(await isUsable(folder, packages))) throw error;
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
   return pythonOf(folder);
 }
 
-async function install(folder: string): Promise<void> {
+async function install(folder: string, { requirements }: PythonPackages): Promise<void> {
   const version = await run('python3', ['-c', PROBE]);
   const [major = 0, minor = 0] = version.output.trim().split(' ').map(Number);
   if (version.code !== 0 || major !== 3 || minor < OLDEST_MINOR) {
@@ -66,7 +89,7 @@ async function install(folder: string): Promise<void> {
   }
   const pip = await run(pythonOf(folder), [
     ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
-    ...['--requirement', REQUIREMENTS],
+    ...['--requirement', requirements],
   ]);
   if (pip.code !== 0) {
     throw new EmulatorUnavailable(
@@ -75,8 +98,8 @@ async function install(folder: string): Promise<void> {
   }
 }
 
-async function isUsable(folder: string): Promise<boolean> {
-  return (await run(pythonOf(folder), ['-c', 'import ministack'])).code === 0;
+async function isUsable(folder: string, { module }: PythonPackages): Promise<boolean> {
+  return (await run(pythonOf(folder), ['-c', `import ${module}`])).code === 0;
 }
 
 function pythonOf(folder: string): string {

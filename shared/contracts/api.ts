@@ -5,6 +5,7 @@ import { DEFAULT_WEIGHT, SCOPES } from '../domain/api-key.ts';
 import { COMPLETION_WINDOW_HINT, parseCompletionWindow } from '../domain/completion-window.ts';
 import { LANES } from '../domain/lane.ts';
 import { ENDPOINTS } from '../domain/request.ts';
+import { BATCH_EVENTS, WEBHOOK_EVENTS } from '../domain/webhook-event.ts';
 import { DIALECTS } from './config-schema.ts';
 import {
   DEFAULT_PAGE,
@@ -167,6 +168,23 @@ const tokenUsageSchema = z.object({
   output_tokens: z.int(),
 });
 
+/** What is planned for a request that has not ended. */
+const planSchema = z
+  .object({
+    lane: z.enum(LANES).meta({ description: 'Where it waits' }),
+    expected_finish_at_ms: z
+      .int()
+      .nullable()
+      .meta({ description: 'When it ends as often as not; null when nobody can tell' }),
+    escalate_at_ms: z
+      .int()
+      .nullable()
+      .meta({ description: 'When it leaves the native lane for a quicker one' }),
+    meets_deadline: z.boolean(),
+    why: z.string().meta({ description: 'One sentence, with the numbers it was decided by' }),
+  })
+  .meta({ id: 'Plan' });
+
 /** A request without its answer, as lists show it. */
 export const requestSummarySchema = z
   .object({
@@ -181,6 +199,7 @@ export const requestSummarySchema = z
     priority: z.int(),
     tags: z.array(z.string()),
     attempts: z.int(),
+    plan: planSchema.nullable().meta({ description: 'null once it has ended' }),
     created_at_ms: z.int(),
     deadline_at_ms: z.int().nullable(),
     finished_at_ms: z.int().nullable(),
@@ -374,3 +393,88 @@ export const redriveReportSchema = z
     left: z.int().meta({ description: 'Could not be sent, and are still kept' }),
   })
   .meta({ id: 'RedriveReport' });
+
+const webhookEventsSchema = z
+  .array(z.enum(WEBHOOK_EVENTS))
+  .min(1)
+  .max(WEBHOOK_EVENTS.length)
+  .meta({ description: 'What it is told; request.completed only where it is named' });
+
+/** Where to be told of what has ended. */
+export const webhookWishSchema = z
+  .strictObject({
+    url: z
+      .string()
+      .min(1)
+      .meta({
+        description: 'https, a public host, port 443',
+        examples: ['https://example.com/penstock'],
+      }),
+    events: webhookEventsSchema.default([...BATCH_EVENTS]),
+  })
+  .meta({ id: 'WebhookWish' });
+
+export const webhookChangeSchema = z
+  .strictObject({
+    url: z.string().min(1).optional(),
+    events: webhookEventsSchema.optional(),
+    disabled: z
+      .boolean()
+      .optional()
+      .meta({ description: 'true sends nothing more; false starts again, after a 410 too' }),
+  })
+  .meta({ id: 'WebhookChange' });
+
+export const webhookSchema = z
+  .object({
+    object: z.literal('webhook'),
+    id: z.string(),
+    url: z.string(),
+    events: z.array(z.enum(WEBHOOK_EVENTS)),
+    disabled: z
+      .object({
+        reason: z.enum(['requested', 'gone']).meta({ description: 'gone: it answered 410' }),
+        at_ms: z.int(),
+      })
+      .nullable(),
+    created_at_ms: z.int(),
+    last_secret_until_ms: z
+      .int()
+      .nullable()
+      .meta({ description: 'Until when the secret before the last rotation signs too' }),
+  })
+  .meta({ id: 'Webhook' });
+
+export const webhookListSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(webhookSchema),
+});
+
+export const toldWebhookSchema = webhookSchema
+  .extend({
+    secret: z.string().meta({ description: 'What messages are signed with, shown this once' }),
+  })
+  .meta({ id: 'WebhookWithSecret' });
+
+/** One event and how its sending went. */
+export const webhookDeliverySchema = z
+  .object({
+    object: z.literal('webhook.delivery'),
+    event_id: z.string().meta({ description: 'Sent as webhook-id, on every try' }),
+    type: z.enum(WEBHOOK_EVENTS),
+    status: z.enum(['pending', 'delivered', 'failed']),
+    attempts: z.int(),
+    next_attempt_at_ms: z.int().nullable(),
+    fault: z.string().nullable().meta({ description: 'What was wrong with the last try' }),
+    created_at_ms: z.int(),
+  })
+  .meta({ id: 'WebhookDelivery' });
+
+export const webhookDeliveryListSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(webhookDeliverySchema),
+});
+
+export const webhookReceiptSchema = z
+  .object({ received: z.literal(true) })
+  .meta({ id: 'WebhookReceipt' });

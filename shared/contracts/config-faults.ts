@@ -18,7 +18,12 @@ export interface ConfigFault {
 }
 
 /** Keys whose values are never repeated in a message. */
-const SECRET_KEYS: ReadonlySet<string | number> = new Set(['apiKey', 'apiKeys', 'headers']);
+const SECRET_KEYS: ReadonlySet<string | number> = new Set([
+  'apiKey',
+  'apiKeys',
+  'headers',
+  'webhookSecret',
+]);
 const MOST_VALUE_CHARACTERS = 60;
 
 /** An environment variable the configuration counts on. */
@@ -55,7 +60,6 @@ export function crossFaults(value: unknown, hasSecretStore: boolean): ConfigFaul
   const providers = entriesOf(fieldOf(value, 'providers'));
   for (const [name, provider] of providers) {
     const path = ['providers', name];
-    const apiKey = fieldOf(provider, 'apiKey');
     const dialect = fieldOf(provider, 'dialect');
     if (dialect === 'azure-openai' && !fieldOf(provider, 'baseUrl')) {
       faults.push({
@@ -63,13 +67,14 @@ export function crossFaults(value: unknown, hasSecretStore: boolean): ConfigFaul
         message: 'is missing; azure-openai has no default: write https://NAME.openai.azure.com',
       });
     }
-    for (const key of ['organization', 'project']) {
+    for (const key of ['organization', 'project', 'batchApi']) {
       if (dialect === 'openai' || fieldOf(provider, key) === undefined) continue;
       faults.push({ path: [...path, key], message: 'is only for dialect openai; leave it out' });
     }
-    if (secretName(apiKey) !== null && !hasSecretStore) {
+    for (const key of ['apiKey', 'webhookSecret']) {
+      if (secretName(fieldOf(provider, key)) === null || hasSecretStore) continue;
       faults.push({
-        path: [...path, 'apiKey'],
+        path: [...path, key],
         message: `refers to AWS Secrets Manager, which only the deployed service reads; on one machine write ${VARIABLE_EXAMPLE}`,
       });
     }

@@ -10,6 +10,10 @@ import { VARIABLE_EXAMPLE } from './config-variables.ts';
 export const DIALECTS = ['openai', 'anthropic', 'azure-openai'] as const;
 export type Dialect = (typeof DIALECTS)[number];
 
+/** Batch APIs that providers of the openai dialect have. */
+const BATCH_APIS = ['openai', 'compatible', 'mistral'] as const;
+export type BatchApi = (typeof BATCH_APIS)[number];
+
 const MICRO_USD_PER_USD = 1_000_000;
 const MAX_PRICE_USD = MAX_RATE / MICRO_USD_PER_USD;
 
@@ -55,6 +59,14 @@ const timeoutsSchema = mapping(
   'a mapping of connectMs, headersMs, bodyIdleMs, totalMs, flexTotalMs',
 );
 
+const batchLimitsSchema = mapping(
+  {
+    mostRows: wholeAboveZero(50_000).exactOptional(),
+    mostBytes: wholeAboveZero(200_000_000).exactOptional(),
+  },
+  'a mapping of mostRows, mostBytes',
+);
+
 const headersSchema = z
   .record(z.string(), z.string({ error: 'must be text' }), {
     error: 'must be a mapping of header names to text',
@@ -73,11 +85,16 @@ export const providerSchema = mapping(
     apiKey: text(
       `a key: ${VARIABLE_EXAMPLE} to read it from the environment, or none for a server without keys`,
     ),
+    webhookSecret: text(
+      `the secret the provider signs its webhooks with, best as ${VARIABLE_EXAMPLE}`,
+    ).exactOptional(),
     apiVersion: text('an API version such as 2024-10-21').exactOptional(),
     organization: text('an organization id').exactOptional(),
     project: text('a project id').exactOptional(),
     headers: headersSchema.exactOptional(),
     timeouts: timeoutsSchema.exactOptional(),
+    batchApi: oneOf(BATCH_APIS).exactOptional(),
+    batchLimits: batchLimitsSchema.exactOptional(),
   },
   'a mapping with at least dialect and apiKey',
 );
@@ -156,6 +173,11 @@ const serverKeySchema = mapping(
   'a mapping of key and tenant, and scopes where it may do more or less than read and write',
 );
 
+const portNumber = z.custom<number>(
+  (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535,
+  { error: 'must be a port, 1 to 65535' },
+);
+
 export const serverSchema = mapping(
   {
     host: text('a host name or address, e.g. 127.0.0.1').exactOptional(),
@@ -169,8 +191,18 @@ export const serverSchema = mapping(
       .array(serverKeySchema, { error: 'must be a list of { key, tenant }' })
       .min(1, 'must name at least one key; leave the section out to accept any on loopback')
       .exactOptional(),
+    webhooks: mapping(
+      {
+        ports: z
+          .array(portNumber, { error: 'must be a list of ports, e.g. [443, 8443]' })
+          .min(1, 'must name at least one port, e.g. [443]')
+          .exactOptional(),
+        loopback: z.boolean({ error: 'must be true or false' }).exactOptional(),
+      },
+      'a mapping of ports and loopback',
+    ).exactOptional(),
   },
-  'a mapping of host, port, apiKeys',
+  'a mapping of host, port, apiKeys, webhooks',
 );
 
 const named = <Entry extends z.ZodType>(entry: Entry, what: string) =>

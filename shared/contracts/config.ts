@@ -5,8 +5,10 @@ import type { Lane } from '../domain/lane.ts';
 import type { ModelLimits } from '../domain/model-limits.ts';
 import { type ModelPrice, modelPrice } from '../domain/pricing.ts';
 import type { Dimension } from '../domain/provider-outcome.ts';
+import { DEFAULT_TARGET_POLICY, type TargetPolicy } from '../domain/webhook-target.ts';
 import { type ConfigFault, crossFaults, describeIssue, describeUnset } from './config-faults.ts';
 import {
+  type BatchApi,
   type ConfigShape,
   configSchema,
   type Dialect,
@@ -51,11 +53,17 @@ export interface ProviderConfig {
   /** `null` for the dialect's own. */
   readonly baseUrl: string | null;
   readonly apiKey: ApiKey;
+  /** What the provider signs its webhooks with; `null` where it sends none. */
+  readonly webhookSecret: ApiKey | null;
   readonly apiVersion: string | null;
   readonly organization: string | null;
   readonly project: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeouts: ProviderTimeouts;
+  /** Which batch API it has; `null` leaves it to the address. */
+  readonly batchApi: BatchApi | null;
+  /** What it takes in one batch, where that is not what its documents say. */
+  readonly batchLimits: { readonly mostRows?: number; readonly mostBytes?: number };
 }
 
 /** One model as configured; what is absent comes from the catalog. */
@@ -87,6 +95,8 @@ export interface ServerConfig {
   readonly port: number | null;
   /** Empty: no key is asked for. */
   readonly apiKeys: readonly ServerKey[];
+  /** Where webhooks may be sent. */
+  readonly webhookTargets: TargetPolicy;
 }
 
 /** A configuration without faults. */
@@ -108,13 +118,18 @@ export type ParsedConfig =
   | { readonly kind: 'valid'; readonly config: PenstockConfig }
   | { readonly kind: 'faulty'; readonly faults: readonly ConfigFault[] };
 
+/** What may be missing where nothing is sent. */
+const SECRETS: ReadonlySet<string | number> = new Set(['apiKey', 'webhookSecret']);
+
 const MICRO_USD_PER_USD = 1_000_000;
 const PER_MILLE = 1_000;
 
 /** Checks a parsed document and reads it; nothing of it is used when anything is wrong with it. */
 export function parseConfig(document: unknown, options: ParseConfigOptions): ParsedConfig {
   const filled = fillVariables(document, options.environment);
-  const unset = filled.unset.filter(({ path }) => options.needsKeys || path.at(-1) !== 'apiKey');
+  const unset = filled.unset.filter(
+    ({ path }) => options.needsKeys || !SECRETS.has(path.at(-1) ?? ''),
+  );
   const result = configSchema.safeParse(filled.value);
   const faults = [
     ...unset.map(describeUnset),
@@ -139,8 +154,8 @@ function readConfig({ providers, models, server }: ConfigShape, document: unknow
   return {
     providers: new Map(
       Object.entries(providers).map(([name, provider]) => {
-        const variable = variableOf(fieldOf(fieldOf(keyTexts, name), 'apiKey'));
-        return [name, readProvider(provider, variable)];
+        const variableIn = (key: string) => variableOf(fieldOf(fieldOf(keyTexts, name), key));
+        return [name, readProvider(provider, variableIn)];
       }),
     ),
     models: new Map(Object.entries(models ?? {}).map(([name, model]) => [name, readModel(model)])),
@@ -151,20 +166,32 @@ function readConfig({ providers, models, server }: ConfigShape, document: unknow
         ...key,
         scopes,
       })),
+      webhookTargets: {
+        ports: server?.webhooks?.ports ?? DEFAULT_TARGET_POLICY.ports,
+        allowsLoopback: server?.webhooks?.loopback ?? DEFAULT_TARGET_POLICY.allowsLoopback,
+      },
     },
   };
 }
 
-function readProvider(provider: ProviderShape, variable: string | null): ProviderConfig {
+function readProvider(
+  provider: ProviderShape,
+  variableIn: (key: string) => string | null,
+): ProviderConfig {
+  const { webhookSecret } = provider;
   return {
     dialect: provider.dialect,
     baseUrl: provider.baseUrl ?? null,
-    apiKey: readApiKey(provider.apiKey, variable),
+    apiKey: readApiKey(provider.apiKey, variableIn('apiKey')),
+    webhookSecret:
+      webhookSecret === undefined ? null : readApiKey(webhookSecret, variableIn('webhookSecret')),
     apiVersion: provider.apiVersion ?? null,
     organization: provider.organization ?? null,
     project: provider.project ?? null,
     headers: provider.headers ?? {},
     timeouts: provider.timeouts ?? {},
+    batchApi: provider.batchApi ?? null,
+    batchLimits: provider.batchLimits ?? {},
   };
 }
 

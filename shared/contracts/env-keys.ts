@@ -11,6 +11,8 @@ export const ENV = {
   interactiveQueueUrl: 'PENSTOCK_INTERACTIVE_QUEUE_URL',
   /** URL of the queue for everything else. */
   bulkQueueUrl: 'PENSTOCK_BULK_QUEUE_URL',
+  /** URL of the queue that wakes whoever moves batches on. */
+  batchQueueUrl: 'PENSTOCK_BATCH_QUEUE_URL',
   /** SSM parameter that holds penstock.yaml. */
   configParameter: 'PENSTOCK_CONFIG_PARAMETER',
   /** Secrets Manager secret with the key of the first administrator. */
@@ -22,3 +24,6 @@ export const ENV = {
   /** URL of the dead-letter queue, for redriving. */
   deadLetterQueueUrl: 'PENSTOCK_DEAD_LETTER_QUEUE_URL',
 } as const;
+
+/** What events on EventBridge say they come from, and all that functions may put there. */
+export const EVENT_SOURCE = 'penstock';

@@ -52,3 +52,46 @@ export const VISIBILITY_TIMEOUT_FACTOR = 6;
  * function answers with, its quotes take room too; together it stays below Lambda's 6 MB. Unit: bytes.
  */
 export const MAX_RESULT_PAGE_BYTES = 3_500_000;
+
+/** How often the deployment looks at native batches. Unit: ms. */
+export const NATIVE_TICK_MS = 60_000;
+
+/**
+ * Largest part of an upload, and largest file in one call, behind API Gateway: with what multipart
+ * adds it fills a body. Unit: bytes.
+ */
+export const MAX_GATEWAY_FILE_BYTES = 4 * 1_024 * 1_024;
+
+/** Largest file in one call where nothing stands before the server. Unit: bytes. */
+export const MAX_FILE_BYTES = 512 * 1_024 * 1_024;
+
+/** What multipart may add to the file it carries. Unit: bytes. */
+export const MULTIPART_OVERHEAD_BYTES = 64 * 1_024;
+
+/** Largest part of an upload, as OpenAI has it. Unit: bytes. */
+export const MAX_PART_BYTES = 64 * 1_024 * 1_024;
+
+/** Largest file that comes in parts. Unit: bytes. */
+export const MAX_UPLOAD_BYTES = 8 * 1_024 * 1_024 * 1_024;
+
+/** Most files of one page. */
+export const MAX_FILE_PAGE = 10_000;
+
+/** Most batches of one page, and how many there are when nobody says. */
+export const MAX_BATCH_PAGE = 100;
+export const DEFAULT_BATCH_PAGE = 20;
+
+/** Largest body with the requests of a message batch, as Anthropic has it. Unit: bytes. */
+export const MAX_MESSAGE_BATCH_BYTES = 256 * 1_024 * 1_024;
+
+/** Most requests of a message batch, as Anthropic has it. */
+export const MAX_MESSAGE_BATCH_REQUESTS = 100_000;
+
+/** Most object keys in the requests of a message batch. */
+export const MAX_MESSAGE_BATCH_KEYS = 5_000_000;
+
+/** Largest content a function hands on itself; all that is larger is fetched from the bucket. Unit: bytes. */
+export const MAX_DIRECT_CONTENT_BYTES = 3_500_000;
+
+/** How long files of batches are kept, as OpenAI has it. Unit: ms. */
+export const DEFAULT_FILE_LIFE_MS = 30 * 86_400_000;

@@ -42,4 +42,8 @@ export const METRICS = {
   poisonMessage: 'PoisonMessage',
   /** Messages given up by their queue. */
   deadLetter: 'DeadLetter',
+  /** Webhooks that their receiver took. */
+  webhookDelivered: 'WebhookDelivered',
+  /** Tries of webhooks that their receiver did not take. */
+  webhookFailed: 'WebhookFailed',
 } as const;

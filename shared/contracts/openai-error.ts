@@ -1,7 +1,7 @@
 /** Errors as the official SDKs read them: OpenAI's shape, and Anthropic's. */
 
 import * as z from 'zod';
-import type { AppError, ErrorCode } from '../domain/errors.ts';
+import { AppError, type ErrorCode } from '../domain/errors.ts';
 import { detailOf, type ErrorContext, fieldFaultsOf, statusOf } from './problem.ts';
 
 export const openAiErrorSchema = z
@@ -52,11 +52,26 @@ export function vendorStatusOf(error: AppError, context: ErrorContext = {}): num
   return context.status ?? VENDOR_STATUSES[error.code] ?? statusOf(error);
 }
 
+/**
+ * A refusal in OpenAI's own words. `param` is the field in OpenAI's spelling, e.g.
+ * `expires_after.seconds`; `null` when it is about none.
+ */
+export function openAiRefusal(
+  message: string,
+  param: string | null,
+  vendorCode: string,
+  code: ErrorCode = 'invalid_request',
+): AppError {
+  const errors = param === null ? [] : [{ pointer: `/${param.replaceAll('.', '/')}`, message }];
+  return new AppError(code, message, { details: { errors, vendorCode } });
+}
+
 /** The error in OpenAI's shape. `param` is the field in OpenAI's spelling, e.g. `messages.0`. */
 export function toOpenAiError(error: AppError, context: ErrorContext = {}): OpenAiError {
   const pointer = fieldFaultsOf(error)[0]?.pointer;
+  const { vendorCode } = error.details;
   return openAiError(vendorStatusOf(error, context), detailOf(error, context), {
-    code: OPENAI_CODES[error.code] ?? error.code,
+    code: typeof vendorCode === 'string' ? vendorCode : (OPENAI_CODES[error.code] ?? error.code),
     param: pointer ? pointer.slice(1).replaceAll('/', '.') : null,
   });
 }

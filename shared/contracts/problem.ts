@@ -24,6 +24,7 @@ export const ERROR_PRESENTATIONS: Readonly<Record<ErrorCode, ErrorPresentation>>
   budget_exceeded: { status: 402, title: 'The budget is spent' },
   unauthenticated: { status: 401, title: 'The API key is missing or not known' },
   forbidden: { status: 403, title: 'The API key does not allow this' },
+  signature_refused: { status: 401, title: 'The message is not signed as it must be' },
   not_found: { status: 404, title: 'Not found' },
   result_expired: { status: 410, title: 'The result is no longer kept' },
   not_cancellable: { status: 409, title: 'The request has already ended' },

@@ -1,20 +1,19 @@
 import type { Lane } from './lane.ts';
-
-/** Time to the deadline from which the provider's discounted synchronous tier is worth trying. */
-const FLEX_NEEDS_MS = 10 * 60_000;
+import { FLEX_NEEDS_MS } from './plan-lane.ts';
 
 /**
- * The lane a request takes now: the one it asked for if the model offers it, else the cheapest
- * synchronous lane that can meet the deadline. A request without a deadline, or one whose
- * discounted lane was refused, runs live.
+ * The lane of a call made now: the one asked for if the model offers it, else the cheapest that
+ * can meet the deadline. A request without a deadline, or one whose discounted lane was refused,
+ * runs live; one that asked for a native batch has time, and runs in the discounted lane.
  */
 export function chooseLane(
   wanted: Lane | null,
   offered: readonly Lane[],
   deadlineAtMs: number | null,
   nowMs: number,
-): Lane {
-  if (wanted !== null && offered.includes(wanted)) return wanted;
-  const hasTime = deadlineAtMs !== null && deadlineAtMs - nowMs >= FLEX_NEEDS_MS;
+): Exclude<Lane, 'native'> {
+  if (wanted !== null && wanted !== 'native' && offered.includes(wanted)) return wanted;
+  const hasTime =
+    deadlineAtMs === null ? wanted === 'native' : deadlineAtMs - nowMs >= FLEX_NEEDS_MS;
   return hasTime && offered.includes('flex') ? 'flex' : 'live';
 }

@@ -32,6 +32,7 @@ export const ERROR_DISPOSITIONS = {
   budget_exceeded: 'give_up',
   unauthenticated: 'give_up',
   forbidden: 'give_up',
+  signature_refused: 'give_up',
   not_found: 'give_up',
   result_expired: 'give_up',
   not_cancellable: 'give_up',

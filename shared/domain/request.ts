@@ -13,6 +13,10 @@ export const ENDPOINTS = [
 ] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
+/** Queues of the ledger: `sync` is worked off by calls, `native` is gathered into batches. */
+export const ROUTES = ['sync', 'native'] as const;
+export type Route = (typeof ROUTES)[number];
+
 /** Where a run of bytes is kept: a segment holds many bodies or results, one line each. */
 export interface PayloadPointer {
   readonly segment: string;
@@ -63,6 +67,8 @@ export interface RequestSpec {
    * @default the tenant has no budget. Unit: micro-dollars.
    */
   readonly reservedMicroUsd?: number;
+  /** The queue it waits in; a deferral may move it. Left out where it is `sync`. @default 'sync' */
+  readonly route?: Route;
 }
 
 /** A request as its owner works on it. */

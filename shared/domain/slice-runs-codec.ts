@@ -5,9 +5,9 @@ import type { Run, SliceRuns } from './slice-runs.ts';
 const RADIX = 36;
 
 /**
- * `<fence>|<owner>,<owner>|<run>;<run>`, numbers in base 36. A run is `from.length.owner.due.fence.attempts.first`
+ * `<fence>|<owner>,<owner>|<run>;<run>`, numbers in base 36. A run is `from.length.owner.due.fence.attempts.first.n`
  * with empty fields for 0 (but for `from`), no owner and no first attempt, and none after the last
- * that says something.
+ * that says something; the last, `n`, is there where the run waits for a native batch.
  */
 export function encodeRuns({ fence, runs }: SliceRuns): string {
   const owners: string[] = [];
@@ -19,7 +19,15 @@ export function encodeRuns({ fence, runs }: SliceRuns): string {
     }
     const first = run.firstAttemptAtMs === null ? '' : run.firstAttemptAtMs.toString(RADIX);
     const counts = [run.dueAtMs, run.fence, run.attempts].map(encodeNumber);
-    return [run.from.toString(RADIX), encodeNumber(run.to - run.from), owner, ...counts, first]
+    const route = run.route === 'native' ? 'n' : '';
+    return [
+      run.from.toString(RADIX),
+      encodeNumber(run.to - run.from),
+      owner,
+      ...counts,
+      first,
+      route,
+    ]
       .join('.')
       .replace(/\.+$/, '');
   });
@@ -35,7 +43,7 @@ export function decodeRuns(text: string): SliceRuns {
 }
 
 function decodeRun(text: string, owners: readonly string[]): Run {
-  const [from, length, owner, due, fence, attempts, first] = text.split('.');
+  const [from, length, owner, due, fence, attempts, first, route] = text.split('.');
   const start = decodeNumber(from);
   return {
     from: start,
@@ -45,6 +53,7 @@ function decodeRun(text: string, owners: readonly string[]): Run {
     fence: decodeNumber(fence),
     attempts: decodeNumber(attempts),
     firstAttemptAtMs: first ? Number.parseInt(first, RADIX) : null,
+    route: route === 'n' ? 'native' : 'sync',
   };
 }
 

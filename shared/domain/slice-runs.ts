@@ -4,6 +4,8 @@
  * next state under the condition that it still holds the one it was computed from.
  */
 
+import type { Route } from './request.ts';
+
 /** Neighbouring requests of a slice in the same state. */
 export interface Run {
   readonly from: number;
@@ -17,6 +19,8 @@ export interface Run {
   readonly fence: number;
   readonly attempts: number;
   readonly firstAttemptAtMs: number | null;
+  /** The queue they wait in. */
+  readonly route: Route;
 }
 
 export interface SliceRuns {
@@ -32,6 +36,8 @@ export interface GrantTerms {
   /** The lease is void after this instant. */
   readonly expiresAtMs: number;
   readonly limit: number;
+  /** @default 'sync' */
+  readonly route?: Route;
 }
 
 /** One request granted, as its last owner left it. */
@@ -51,16 +57,21 @@ export interface Release extends FencedIndex {
   readonly notBeforeMs: number;
   readonly attempts: number;
   readonly firstAttemptAtMs: number | null;
+  /** @default the one it came from */
+  readonly route?: Route;
 }
 
 /** Knows which requests of the slice have an outcome. */
 export type HasEnded = (index: number) => boolean;
 
-/** Requests nobody has worked on yet, all due at once. */
-export function openRuns(indices: Iterable<number>): SliceRuns {
+/** Requests nobody has worked on yet, all due at once, each in a queue. */
+export function openRuns(
+  indices: Iterable<number>,
+  routeOf: (index: number) => Route = () => 'sync',
+): SliceRuns {
   const runs: Run[] = [];
   for (const index of [...indices].sort((one, other) => one - other)) {
-    push(runs, index, UNTOUCHED);
+    push(runs, index, { ...UNTOUCHED, route: routeOf(index) });
   }
   return { fence: 0, runs };
 }
@@ -71,7 +82,7 @@ export function openRuns(indices: Iterable<number>): SliceRuns {
  */
 export function grant(
   state: SliceRuns,
-  { owner, nowMs, expiresAtMs, limit }: GrantTerms,
+  { owner, nowMs, expiresAtMs, limit, route = 'sync' }: GrantTerms,
   hasEnded: HasEnded,
 ): { readonly state: SliceRuns; readonly granted: readonly Granted[] } {
   const fence = state.fence + 1;
@@ -80,7 +91,7 @@ export function grant(
   for (const run of state.runs) {
     for (let index = run.from; index <= run.to; index += 1) {
       if (hasEnded(index)) continue;
-      if (run.dueAtMs > nowMs || granted.length >= limit) {
+      if (run.route !== route || run.dueAtMs > nowMs || granted.length >= limit) {
         push(runs, index, run);
         continue;
       }
@@ -95,12 +106,13 @@ export function grant(
 
 /** Hands requests back. One whose fence is stale is passed over. */
 export function release(state: SliceRuns, releases: readonly Release[]): SliceRuns {
-  return change(state, releases, (run, { notBeforeMs, attempts, firstAttemptAtMs }) => ({
+  return change(state, releases, (run, { notBeforeMs, attempts, firstAttemptAtMs, route }) => ({
     ...run,
     owner: null,
     dueAtMs: Math.max(0, Math.ceil(notBeforeMs)),
     attempts,
     firstAttemptAtMs,
+    route: route ?? run.route,
   }));
 }
 
@@ -120,28 +132,47 @@ export function touch(state: SliceRuns): SliceRuns {
   return state.fence > 0 ? state : { ...state, fence: 1 };
 }
 
-/** Owners whose lease has run out while they held something that has not ended. */
-export function lapsedOwners({ runs }: SliceRuns, nowMs: number, hasEnded: HasEnded): string[] {
-  const owners = runs.flatMap(({ owner, dueAtMs, from, to }) => {
-    if (owner === null || dueAtMs > nowMs) return [];
+/** Those of the requests whose fence is current and that an owner holds. */
+export function heldOf({ runs }: SliceRuns, refs: readonly FencedIndex[]): number[] {
+  return refs.flatMap(({ index, fence }) => {
+    const run = runAt({ runs, fence: 0 }, index);
+    return run !== null && run.fence === fence && run.owner !== null ? [index] : [];
+  });
+}
+
+/** Owners whose lease has run out while they held something of the queue that has not ended. */
+export function lapsedOwners(
+  { runs }: SliceRuns,
+  nowMs: number,
+  hasEnded: HasEnded,
+  wanted: Route = 'sync',
+): string[] {
+  const owners = runs.flatMap(({ owner, dueAtMs, from, to, route }) => {
+    if (owner === null || dueAtMs > nowMs || route !== wanted) return [];
     for (let index = from; index <= to; index += 1) if (!hasEnded(index)) return [owner];
     return [];
   });
   return [...new Set(owners)];
 }
 
-/** How many requests are due, those that ended since they were last looked at included. */
-export function countDue({ runs }: SliceRuns, nowMs: number): number {
+/** How many requests of a queue, or of any, are due; those that ended since they were last looked at included. */
+export function countDue({ runs }: SliceRuns, nowMs: number, wanted?: Route): number {
   return runs.reduce(
-    (sum, { from, to, dueAtMs }) => sum + (dueAtMs <= nowMs ? to - from + 1 : 0),
+    (sum, { from, to, dueAtMs, route }) =>
+      sum + (dueAtMs <= nowMs && (wanted ?? route) === route ? to - from + 1 : 0),
     0,
   );
 }
 
-/** Earliest instant at which something may be granted; `null` when all have ended. */
-export function nextDueAtMs({ runs }: SliceRuns, hasEnded: HasEnded): number | null {
+/** Earliest instant at which something of the queue may be granted; `null` when all of it has ended. */
+export function nextDueAtMs(
+  { runs }: SliceRuns,
+  hasEnded: HasEnded,
+  wanted: Route = 'sync',
+): number | null {
   let earliest: number | null = null;
-  for (const { from, to, dueAtMs } of runs) {
+  for (const { from, to, dueAtMs, route } of runs) {
+    if (route !== wanted) continue;
     if (earliest !== null && dueAtMs >= earliest) continue;
     for (let index = from; index <= to; index += 1) {
       if (hasEnded(index)) continue;
@@ -189,6 +220,7 @@ function push(runs: Run[], index: number, like: Omit<Run, 'from' | 'to'>): void 
     last.dueAtMs === like.dueAtMs &&
     last.fence === like.fence &&
     last.attempts === like.attempts &&
+    last.route === like.route &&
     last.firstAttemptAtMs === like.firstAttemptAtMs;
   if (continues) runs[runs.length - 1] = { ...last, to: index };
   else runs.push({ ...like, from: index, to: index });

@@ -5,6 +5,7 @@ import type {
   RequestSpec,
   RequestStatus,
   RequestView,
+  Route,
 } from '../domain/request.ts';
 
 /** What became of one submitted request. Index-aligned with what was submitted. */
@@ -25,6 +26,21 @@ export interface ListFilter {
   readonly after?: string;
   /** 1 to 1,000. */
   readonly limit: number;
+}
+
+export interface PublishedFilter {
+  readonly tenant: string;
+  readonly batchId: string;
+  /** Where the page before ended; `null` for the first. */
+  readonly after: string | null;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface PublishedPage {
+  readonly items: RequestView[];
+  /** Where to go on; `null` when nothing more has ended. */
+  readonly next: string | null;
 }
 
 export interface UsageFilter {
@@ -67,6 +83,11 @@ export interface RequestStore {
   accept(requests: readonly RequestSpec[]): Promise<AcceptOutcome[]>;
   get(tenant: string, id: string): Promise<RequestView | null>;
   list(filter: ListFilter): Promise<{ items: RequestView[]; hasMore: boolean }>;
+  /**
+   * Requests of a batch that have ended, in an order that does not change once all have. On one
+   * machine it is that of publication, so that what is read of a batch under way is a beginning.
+   */
+  published(filter: PublishedFilter): Promise<PublishedPage>;
   counts(tenant: string, batchId?: string): Promise<StatusCounts>;
   usage(filter: UsageFilter): Promise<UsageRow[]>;
 }
@@ -74,6 +95,8 @@ export interface RequestStore {
 export interface LeaseQuery {
   /** Only requests of this model. */
   readonly model: string;
+  /** Only requests that wait in this queue. @default 'sync' */
+  readonly route?: Route;
   readonly owner: string;
   readonly nowMs: number;
   /** The lease is void after this instant. */
@@ -97,9 +120,12 @@ export interface WorkStore {
   commit(outcomes: readonly RequestOutcome[]): Promise<boolean[]>;
   /** Hands requests back, to be leased again no sooner than `notBeforeMs`. Void if the fence is stale. */
   defer(requests: readonly Deferral[]): Promise<void>;
-  /** Extends the leases of these requests. Void if the fence is stale. */
-  extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<void>;
-  /** Models that have requests not yet terminal, with how many and how many tokens they hold. */
+  /**
+   * Extends the leases of these requests, and returns the ids of those that are still held: neither
+   * granted to another owner since, nor handed back. Some that have ended meanwhile may be among them.
+   */
+  extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<string[]>;
+  /** Models that have requests not yet terminal, by queue, with how many and how many tokens they hold. */
   backlog(): Promise<Backlog[]>;
   /** Ids of requests that ended otherwise (cancelled) while this owner holds them. */
   withdrawn(refs: readonly LeaseRef[]): Promise<string[]>;
@@ -116,10 +142,13 @@ export interface Deferral extends LeaseRef {
   /** Attempts to record; a deferral that began no call leaves it as it was. */
   readonly attempts: number;
   readonly firstAttemptAtMs: number | null;
+  /** The queue to wait in from now on. @default the one it came from */
+  readonly route?: Route;
 }
 
 export interface Backlog {
   readonly model: string;
+  readonly route: Route;
   readonly requests: number;
   readonly inputTokens: number;
   readonly maxOutputTokens: number;

@@ -3,11 +3,12 @@ import { AppError } from '../domain/errors.ts';
 import type { ProviderStop } from '../domain/provider-stop.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CompletionProvider } from '../ports/completion-provider.ts';
-import { createProviders } from './provider-settings.ts';
+import type { NativeBatchProvider } from '../ports/native-batch-provider.ts';
+import { createNativeProviders, createProviders } from './provider-settings.ts';
 import type { Deployment } from './stored-config.ts';
 
-export interface ProviderPool {
-  readonly providers: ReadonlyMap<string, CompletionProvider>;
+export interface ProviderPool<Side> {
+  readonly providers: ReadonlyMap<string, Side>;
   /** Those that cannot be called, with the remedy. */
   readonly unusable: readonly ProviderStop[];
   /** Closes sockets. */
@@ -24,10 +25,26 @@ export interface ProviderPoolDeps {
  * The providers of a configuration with their keys. One whose key cannot be had is left out and
  * named; the others work. Made for one invocation: sockets do not outlive the freeze after it.
  */
-export async function openProviders(
+export function openProviders(
+  deployment: Deployment,
+  deps: ProviderPoolDeps,
+): Promise<ProviderPool<CompletionProvider>> {
+  return openSides(deployment, deps, createProviders);
+}
+
+/** The same of their batch sides. */
+export function openNativeProviders(
+  deployment: Deployment,
+  deps: ProviderPoolDeps,
+): Promise<ProviderPool<NativeBatchProvider>> {
+  return openSides(deployment, deps, createNativeProviders);
+}
+
+async function openSides<Side extends { close(): Promise<void> }>(
   { config, source }: Deployment,
   { readSecret, clock }: ProviderPoolDeps,
-): Promise<ProviderPool> {
+  create: (config: PenstockConfig, source: string, clock: Clock) => ReadonlyMap<string, Side>,
+): Promise<ProviderPool<Side>> {
   const usable = new Map<string, ProviderConfig>();
   const unusable: ProviderStop[] = [];
   await Promise.all(
@@ -38,7 +55,7 @@ export async function openProviders(
     }),
   );
   const resolvedConfig: PenstockConfig = { ...config, providers: usable };
-  const providers = createProviders(resolvedConfig, source, clock);
+  const providers = create(resolvedConfig, source, clock);
   return {
     providers,
     unusable,

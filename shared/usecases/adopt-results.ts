@@ -7,9 +7,11 @@
  */
 
 import { decodeResultLine } from '../contracts/result-line.ts';
-import type { RequestOutcome } from '../domain/request.ts';
+import type { CompletionEvents } from '../ports/completion-events.ts';
 import type { WorkStore } from '../ports/request-store.ts';
 import type { CommitMarkStore, LoggedResult, ResultLogReader } from '../ports/result-log-reader.ts';
+
+import { type EndedRequest, endOf } from './tell-completions.ts';
 
 /** Lines committed together. */
 const LINES_PER_COMMIT = 500;
@@ -20,6 +22,8 @@ export interface AdoptionPorts {
   readonly log: ResultLogReader;
   readonly marks: CommitMarkStore;
   readonly work: Pick<WorkStore, 'commit'>;
+  /** Who is told of what is published here. @default nobody */
+  readonly events?: CompletionEvents;
 }
 
 export interface AdoptionReport {
@@ -34,11 +38,19 @@ export interface AdoptionReport {
 }
 
 /** Adopts what the log holds behind the marks. Run it before anything is leased. */
-export async function adoptResults({ log, marks, work }: AdoptionPorts): Promise<AdoptionReport> {
+export async function adoptResults({
+  log,
+  marks,
+  work,
+  events,
+}: AdoptionPorts): Promise<AdoptionReport> {
   const report = { read: 0, adopted: 0, superseded: 0, unreadable: 0 };
   for await (const group of inGroups(log.tail(await marks.marks()))) {
-    const outcomes = group.lines.flatMap(readOutcome);
+    const found = group.lines.flatMap(readLine);
+    const outcomes = found.map(({ outcome }) => outcome);
     const flags = await work.commit(outcomes);
+    const ended = found.filter((_, index) => flags[index] === true).map(endOf);
+    if (ended.length > 0) await events?.publish(ended);
     // Only now: a crash before this line reads the group again, and commits nothing twice.
     await marks.advance(group.segment, group.end);
     const adopted = flags.filter(Boolean).length;
@@ -50,9 +62,9 @@ export async function adoptResults({ log, marks, work }: AdoptionPorts): Promise
   return report;
 }
 
-function readOutcome({ line, pointer }: LoggedResult): RequestOutcome[] {
+function readLine({ line, pointer }: LoggedResult): EndedRequest[] {
   const decoded = decodeResultLine(decoder.decode(line), pointer);
-  return decoded ? [decoded.outcome] : [];
+  return decoded ? [decoded] : [];
 }
 
 interface Group {

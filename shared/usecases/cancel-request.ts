@@ -25,7 +25,7 @@ export interface CancelRequestDeps {
   readonly models: ModelDirectory;
   readonly clock: Clock;
   /** Called once the cancellation stands: the worker may drop the request, and who waits may go on. */
-  readonly onCancelled: (result: PublishedResult) => void;
+  readonly onCancelled: (result: PublishedResult) => void | Promise<void>;
 }
 
 export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
@@ -34,7 +34,7 @@ export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
     const view = await requests.get(tenant, id);
     if (view === null) throw unknownRequest(id);
     if (isTerminal(view.status)) throw alreadyEnded(view);
-    const content = cancelled(view, models.get(view.model)?.provider ?? '', clock.nowMs());
+    const content = cancelledContent(view, models.get(view.model)?.provider ?? '', clock.nowMs());
     const line = Buffer.from(encodeResultLine(content));
     const outcome: RequestOutcome = {
       ...content.outcome,
@@ -42,22 +42,33 @@ export function createCancelRequest(deps: CancelRequestDeps): CancelRequest {
     };
     const [isPublished] = await work.commit([outcome]);
     if (isPublished !== true) throw alreadyEnded((await requests.get(tenant, id)) ?? view);
-    onCancelled({ outcome, customId: view.customId, line });
+    await onCancelled({ outcome, customId: view.customId, line });
   };
 }
 
-function cancelled(view: RequestView, provider: string, nowMs: number): ResultLineContent {
+/** The result of a request that ends without an answer: by its caller, or by its deadline. */
+export function cancelledContent(
+  view: RequestView,
+  provider: string,
+  nowMs: number,
+  status: 'cancelled' | 'expired' = 'cancelled',
+): ResultLineContent {
+  const code = status === 'cancelled' ? 'cancelled' : 'deadline_exceeded';
+  const message =
+    status === 'cancelled'
+      ? 'Cancelled by the caller before it was answered'
+      : 'The completion window ended before it was answered';
   return {
     customId: view.customId,
     requestId: '',
     bodyJson: null,
-    error: { code: 'cancelled', message: 'Cancelled by the caller before it was answered' },
+    error: { code, message },
     outcome: {
       id: view.id,
       tenant: view.tenant,
-      status: 'cancelled',
+      status,
       statusCode: 0,
-      errorCode: 'cancelled',
+      errorCode: code,
       lane: view.lane ?? 'live',
       provider,
       usage: NO_USAGE,

@@ -1,3 +1,4 @@
+import type { NativeJobPhase } from '../domain/native-job.ts';
 import type { ProviderStop } from '../domain/provider-stop.ts';
 import type { RequestOutcome } from '../domain/request.ts';
 
@@ -20,6 +21,24 @@ export interface DispatchProgress {
   readonly unmetered: number;
   readonly models: readonly ModelProgress[];
   readonly stops: readonly ProviderStop[];
+  /** Open batch jobs, where this process works on them; oldest first. */
+  readonly jobs?: readonly JobProgress[];
+}
+
+/** One native batch, for people who wait for it. */
+export interface JobProgress {
+  readonly provider: string;
+  readonly model: string;
+  readonly phase: NativeJobPhase;
+  /** The provider's own word for how its batch stands; `null` while there is none. */
+  readonly rawStatus: string | null;
+  readonly rows: number;
+  /** Rows done at the provider, as far as it says. */
+  readonly done: number;
+  /** Rows whose results were taken in. */
+  readonly taken: number;
+  /** Why it waits, when something holds it up. */
+  readonly note: string | null;
 }
 
 export interface ModelProgress {

@@ -12,6 +12,7 @@ import { DeliveredWork } from './dispatch/delivered-work.ts';
 import { DispatchMeter } from './dispatch/dispatch-meter.ts';
 import { ProviderReview } from './dispatch/provider-review.ts';
 import { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
+import type { CompletionTeller } from './tell-completions.ts';
 
 export interface DispatchSlicesDeps
   extends Omit<
@@ -19,6 +20,8 @@ export interface DispatchSlicesDeps
     'owner' | 'results' | 'onPublished' | 'onProviderStopped' | 'onTrial'
   > {
   readonly slices: SliceWork;
+  /** Who is told of requests that end here. */
+  readonly teller?: CompletionTeller;
   readonly holds: ProviderHolds;
   /** The result log of one owner. */
   readonly resultsOf: (owner: string) => ResultLog;
@@ -78,6 +81,7 @@ export function createDispatchSlices(deps: DispatchSlicesDeps): DispatchSlices {
       onTrial: review.onTrial,
       onPublished(results) {
         review.published(results);
+        deps.teller?.published(results);
         meter.published(results, (tenant, id) => delivered.modelFor(tenant, id));
       },
       onProviderStopped: (stop) => review.stopped(stop),
@@ -96,6 +100,7 @@ export function createDispatchSlices(deps: DispatchSlicesDeps): DispatchSlices {
     const reason = await watching;
     await delivered.handBack(owner, clock.nowMs() + LEASE_MS);
     await review.settle();
+    await deps.teller?.settle();
     const progress = dispatcher.progress();
     meter.ended(progress);
     const { sent, succeeded, failed, throttled } = progress;

@@ -38,6 +38,8 @@ export interface DispatcherDeps {
   readonly onProviderStopped?: (stop: ProviderStop) => void;
   /** Providers that one request tries first, since they were unusable when last heard of. */
   readonly onTrial?: ReadonlySet<string>;
+  /** Providers that take no batch until a person acts, where batches are made beside this worker. */
+  readonly nativeStops?: () => readonly ProviderStop[];
 }
 
 export interface DispatchReport {
@@ -177,16 +179,19 @@ class Engine implements Dispatcher {
     backlog: readonly Backlog[],
     mayEnd: boolean,
   ): 'drained' | 'providers_stopped' | null {
-    for (const { model, requests, inputTokens, maxOutputTokens } of backlog) {
+    for (const { model, route, requests, inputTokens, maxOutputTokens } of backlog) {
+      if (route === 'native') continue;
       const dispatch = this.dispatchOf(model);
       dispatch?.setBacklog(requests, inputTokens, maxOutputTokens);
       if (dispatch?.isBusy === false) dispatch.wake();
     }
     if (!mayEnd) return null;
     if (backlog.length === 0) return 'drained';
-    const isHeld = ({ model }: Backlog): boolean => {
+    const nativeStops = new Set(this.deps.nativeStops?.().map(({ provider }) => provider));
+    const isHeld = ({ model, route }: Backlog): boolean => {
       const provider = this.deps.models.get(model)?.provider;
-      return provider === undefined || this.stops.has(provider);
+      if (provider === undefined) return true;
+      return route === 'native' ? nativeStops.has(provider) : this.stops.has(provider);
     };
     return backlog.every(isHeld) ? 'providers_stopped' : null;
   }
@@ -262,7 +267,10 @@ class Engine implements Dispatcher {
   }
 
   private listStops(): ProviderStop[] {
-    return [...this.stops.values()].map(({ stop }) => stop);
+    const stops = [...this.stops.values()].map(({ stop }) => stop);
+    const known = new Set(stops.map(({ provider }) => provider));
+    const native = (this.deps.nativeStops?.() ?? []).filter(({ provider }) => !known.has(provider));
+    return [...stops, ...native];
   }
 
   private readFatal(): { error: unknown } | null {

@@ -1,16 +1,20 @@
 import { readStoredAnswer, type StoredAnswer } from '../contracts/stored-answer.ts';
 import { AppError } from '../domain/errors.ts';
+import type { LaneDecision } from '../domain/plan-lane.ts';
 import type { RequestView } from '../domain/request.ts';
 import { isTerminal } from '../domain/request-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CompletionSignal } from '../ports/completion-signal.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';
 import type { RequestStore } from '../ports/request-store.ts';
+import type { Planner } from './plan-work.ts';
 
 export interface FoundRequest {
   readonly view: RequestView;
   /** `null` until the request has ended. */
   readonly answer: StoredAnswer | null;
+  /** What is planned for it; `null` once it has ended. */
+  readonly plan: LaneDecision | null;
 }
 
 /**
@@ -30,17 +34,23 @@ export interface GetRequestDeps {
   readonly payloads: PayloadStore;
   readonly completions: CompletionSignal;
   readonly clock: Clock;
+  /** Left out where nothing is planned. */
+  readonly planner?: Pick<Planner, 'explain'>;
 }
 
 export function createGetRequest(deps: GetRequestDeps): GetRequest {
-  const { requests, payloads, completions, clock } = deps;
+  const { requests, payloads, completions, clock, planner } = deps;
   return async (tenant, id, wait) => {
     const current = await find(tenant, id);
     const view =
       wait === undefined || isTerminal(current.status)
         ? current
         : await whenEnded(tenant, id, clock.nowMs() + wait.waitMs, wait.signal);
-    return { view, answer: view.outcome === null ? null : await readAnswer(view) };
+    const [answer, plan] = await Promise.all([
+      view.outcome === null ? null : readAnswer(view),
+      planner?.explain(view) ?? null,
+    ]);
+    return { view, answer, plan };
   };
 
   async function find(tenant: string, id: string): Promise<RequestView> {

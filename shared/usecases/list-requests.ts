@@ -1,8 +1,16 @@
+import type { LaneDecision } from '../domain/plan-lane.ts';
 import type { RequestView } from '../domain/request.ts';
 import type { ListFilter, RequestStore } from '../ports/request-store.ts';
+import type { Planner } from './plan-work.ts';
+
+export interface ListedRequest {
+  readonly view: RequestView;
+  /** What is planned for it; `null` once it has ended. */
+  readonly plan: LaneDecision | null;
+}
 
 export interface RequestPage {
-  readonly items: readonly RequestView[];
+  readonly items: readonly ListedRequest[];
   readonly hasMore: boolean;
 }
 
@@ -13,6 +21,13 @@ export interface RequestPage {
  */
 export type ListRequests = (filter: ListFilter) => Promise<RequestPage>;
 
-export function createListRequests(requests: RequestStore): ListRequests {
-  return (filter) => requests.list(filter);
+export function createListRequests(
+  requests: RequestStore,
+  planner?: Pick<Planner, 'explain'>,
+): ListRequests {
+  return async (filter) => {
+    const { items, hasMore } = await requests.list(filter);
+    const plans = await Promise.all(items.map((view) => planner?.explain(view) ?? null));
+    return { items: items.map((view, at) => ({ view, plan: plans[at] ?? null })), hasMore };
+  };
 }

@@ -1,6 +1,8 @@
 /** What keeps accepted work moving whatever was lost on the way: notices, and processes. */
 
 import { METRICS } from '../contracts/metric-names.ts';
+import type { BatchBell } from '../ports/batch-bell.ts';
+import type { BatchStore } from '../ports/batch-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ProviderHolds } from '../ports/provider-holds.ts';
 import type { RequestQueue, SliceNotice } from '../ports/request-queue.ts';
@@ -23,6 +25,9 @@ export interface SweepDeps {
   readonly work: Pick<WorkStore, 'backlog'>;
   readonly queue: RequestQueue;
   readonly holds: ProviderHolds;
+  /** Whoever moves batches on is woken for each that has not ended. */
+  readonly batches: Pick<BatchStore, 'open'>;
+  readonly bell: BatchBell;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -41,10 +46,11 @@ const PASS_MS = 10_000;
 const MOST_PER_PASS = 8;
 
 export function createSweep(deps: SweepDeps): Sweep {
-  const { slices, work, queue, holds, clock, telemetry } = deps;
+  const { slices, work, queue, holds, batches, bell, clock, telemetry } = deps;
 
   return async ({ deadlineMs }) => {
     const repaired = await slices.repair(clock.nowMs());
+    await bell.ring(await batches.open());
     const rung = await ring(deadlineMs, { idleMs: IDLE_MS, mostPerModel: MOST_PER_MODEL });
     const hasBacklog = await measure();
     while (hasBacklog && clock.nowMs() + PASS_MS < deadlineMs) {

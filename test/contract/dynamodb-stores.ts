@@ -69,6 +69,10 @@ function placing(requests: RequestStore): RequestStore {
       const { items, hasMore } = await requests.list(filter);
       return { items: items.map(withoutPlace), hasMore };
     },
+    async published(filter) {
+      const { items, next } = await requests.published(filter);
+      return { items: items.map(withoutPlace), next };
+    },
     counts: (tenant, batchId) => requests.counts(tenant, batchId),
     usage: (filter) => requests.usage(filter),
   };

@@ -17,12 +17,17 @@ const ACTIONS: Readonly<Record<string, string | null>> = {
   GetObject: 's3:GetObject',
   HeadObject: 's3:GetObject',
   PutObject: 's3:PutObject',
+  // An upload in parts needs what its parts need.
+  CreateMultipartUpload: 's3:PutObject',
+  UploadPart: 's3:PutObject',
+  CompleteMultipartUpload: 's3:PutObject',
   ListObjectsV2: 's3:ListBucket',
+  PutEvents: 'events:PutEvents',
   SendMessage: 'sqs:SendMessage',
   SendMessageBatch: 'sqs:SendMessage',
   ChangeMessageVisibility: 'sqs:ChangeMessageVisibility',
 };
-const SERVICES = /^(dynamodb|s3):|^sqs:SendMessage/;
+const SERVICES = /^(dynamodb|s3|events):|^sqs:SendMessage/;
 
 const source = readdirSync('shared/adapters', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))

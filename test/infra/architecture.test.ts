@@ -7,6 +7,9 @@ import { resourcesOf, synthesize } from './synthesize.ts';
 const NAMES: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/InteractiveDeadLetterQueue/, 'interactiveDeadLetters'],
   [/BulkDeadLetterQueue/, 'bulkDeadLetters'],
+  [/BatchesDeadLetterQueue/, 'batchDeadLetters'],
+  [/BatchesQueue/, 'batches'],
+  [/ValidateFunction/, 'validate'],
   [/InteractiveQueue/, 'interactive'],
   [/BulkQueue/, 'bulk'],
   [/KeysAuthorizeFunction/, 'authorize'],
@@ -20,6 +23,7 @@ const NAMES: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/SecretsAdminKey/, 'adminKey'],
   [/SecretsPepper/, 'pepper'],
   [/:secret:/, 'providerKeys'],
+  [/event-bus/, 'events'],
   [/ConfigurationParameter|penstock\.yaml/, 'config'],
 ];
 const nameOf = (value: unknown): string | null => {

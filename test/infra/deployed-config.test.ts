@@ -14,9 +14,13 @@ describe('a penstock.yaml to deploy', () => {
   b: { dialect: openai, apiKey: "secretsmanager:prod/b" }
   a: { dialect: anthropic, apiKey: "secretsmanager:prod/a" }
   c: { dialect: openai, baseUrl: "http://10.0.0.1/v1", apiKey: "secretsmanager:prod/b" }
-  d: { dialect: openai, baseUrl: "http://10.0.0.2/v1", apiKey: none }
+  d: { dialect: openai, baseUrl: "http://10.0.0.2/v1", apiKey: none, webhookSecret: "secretsmanager:prod/hook" }
 `;
-    expect(check(text)).toEqual({ text, secretNames: ['prod/a', 'prod/b'] });
+    expect(check(text)).toEqual({
+      text,
+      secretNames: ['prod/a', 'prod/b'],
+      webhookSecretNames: ['prod/hook'],
+    });
   });
 
   it('is the example', () => {
@@ -29,6 +33,12 @@ describe('a penstock.yaml to deploy', () => {
     expect(() => check(text)).toThrow(
       /providers\.openai\.apiKey .*secretsmanager:NAME[\s\S]*server\.apiKeys/,
     );
+    expect(() => check(text)).not.toThrow(/canary/);
+  });
+
+  it('holds no secret of webhooks either', () => {
+    const text = 'providers: { a: { dialect: openai, apiKey: none, webhookSecret: whsec_canary } }';
+    expect(() => check(text)).toThrow(/providers\.a\.webhookSecret .*secretsmanager:NAME/);
     expect(() => check(text)).not.toThrow(/canary/);
   });
 

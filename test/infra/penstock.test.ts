@@ -19,7 +19,7 @@ describe('Penstock in an app of your own', () => {
     expect(stack.resolve(penstock.baseUrl)).toHaveProperty('Fn::Join');
     const template = Template.fromStack(stack);
     template.resourceCountIs('AWS::DynamoDB::GlobalTable', 1);
-    template.resourceCountIs('AWS::Lambda::Function', 6);
+    template.resourceCountIs('AWS::Lambda::Function', 7);
   });
 
   it('works without the flags that we set', () => {

@@ -82,17 +82,17 @@ describe('what functions may do', () => {
     ]);
   });
 
-  it('lets only dispatchers see the keys of providers', () => {
+  it('lets only what calls providers see their keys', () => {
     const readers = all.filter(({ resources }) =>
       resources.some((one) => one.includes(':secret:penstock/')),
     );
     expect(
       new Set(
         readers.map(({ id }) =>
-          id.replace(/.*Dispatcher/, 'Dispatcher').replace(/[0-9A-F]{8}$/, ''),
+          id.replace(/.*(?=Dispatcher|NativeBatches)/, '').replace(/[0-9A-F]{8}$/, ''),
         ),
       ),
-    ).toEqual(new Set(['DispatcherDispatchFunction']));
+    ).toEqual(new Set(['DispatcherDispatchFunction', 'NativeBatchesPollFunction']));
   });
 });
 

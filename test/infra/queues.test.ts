@@ -15,7 +15,7 @@ const nameOf = (value: unknown): string => Object(value).Ref;
 
 describe('queues', () => {
   it('hide a message for six timeouts of its function and the window', () => {
-    expect(mappings).toHaveLength(4);
+    expect(mappings).toHaveLength(5);
     for (const mapping of mappings) {
       const queue = queues.get(arnOf(mapping['EventSourceArn']));
       const fn = functions.get(nameOf(mapping['FunctionName']));
@@ -43,12 +43,13 @@ describe('queues', () => {
     ).toEqual([
       [10, 0, 8],
       [100, 300, 8],
+      [1, 0, 4],
     ]);
   });
 
   it('give up after five receives, and keep what was given up longer than what was not', () => {
     const sources = [...queues.values()].filter((queue) => queue['RedrivePolicy'] !== undefined);
-    expect(sources).toHaveLength(2);
+    expect(sources).toHaveLength(3);
     for (const queue of sources) {
       const { deadLetterTargetArn, maxReceiveCount } = Object(queue['RedrivePolicy']);
       const deadLetters = queues.get(arnOf(deadLetterTargetArn));

@@ -9,19 +9,19 @@ import { resourcesOf, synthesize } from './synthesize.ts';
 const { service } = synthesize({ stage: 'prod', throttleRate: 50, throttleBurst: 75 });
 
 describe('the API', () => {
-  it('asks for a key on every route but two', () => {
+  it('asks for a key on every route but three, one of which is signed', () => {
     const methods = [...resourcesOf(service, 'AWS::ApiGateway::Method').values()];
     const open = methods.filter((method) => method['AuthorizationType'] === 'NONE');
     const resources = resourcesOf(service, 'AWS::ApiGateway::Resource');
     const pathOf = (method: Readonly<Record<string, unknown>>) =>
       resources.get(Object(method['ResourceId']).Ref)?.['PathPart'];
-    expect(open.map(pathOf)).toEqual(['healthz', 'openapi.json']);
-    expect(open.map((method) => method['HttpMethod'])).toEqual(['GET', 'GET']);
+    expect(open.map(pathOf)).toEqual(['healthz', 'openapi.json', '{provider}']);
+    expect(open.map((method) => method['HttpMethod'])).toEqual(['GET', 'GET', 'POST']);
     const closed = methods.filter((method) => method['AuthorizationType'] === 'CUSTOM');
     expect(closed.map((method) => [pathOf(method), method['HttpMethod']])).toEqual([
       ['{proxy+}', 'ANY'],
     ]);
-    expect(methods).toHaveLength(3);
+    expect(methods).toHaveLength(4);
   });
 
   it('asks anew for every call, since with identity sources it would demand both headers', () => {

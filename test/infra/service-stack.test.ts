@@ -14,8 +14,8 @@ describe('the service stack', () => {
     expect(withoutHashes(service)).toMatchSnapshot();
   });
 
-  it('has six functions, each on Node 24 and arm64, traced, with JSON logs that are not kept for ever', () => {
-    expect(functions).toHaveLength(6);
+  it('has seven functions, each on Node 24 and arm64, traced, with JSON logs that are not kept for ever', () => {
+    expect(functions).toHaveLength(7);
     for (const one of functions) {
       expect(one).toMatchObject({
         Runtime: 'nodejs24.x',

@@ -6,22 +6,37 @@ import {
   type Authenticate,
   createKeyAuthenticator,
 } from '../../functions/api/authenticate.ts';
+import { readProviderWebhook } from '../../shared/adapters/providers/native/provider-webhook.ts';
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
+import { CheckedTargets } from '../../shared/adapters/webhooks/checked-targets.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import type { LeasedRequest } from '../../shared/domain/request.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
+import type { ContentAddresses } from '../../shared/ports/file-contents.ts';
+import type { NativePolling } from '../../shared/ports/provider-webhooks.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { UploadStore } from '../../shared/ports/upload-store.ts';
 import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts';
+import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
+import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
-import type { MeasureRequest, ModelDirectory } from '../../shared/usecases/submit-requests.ts';
+import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
+import {
+  createSubmitRequests,
+  type MeasureRequest,
+  type ModelDirectory,
+} from '../../shared/usecases/submit-requests.ts';
+import { MemoryContents } from './memory-contents.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';
 
@@ -42,9 +57,16 @@ export interface ApiSetUp {
   readonly models?: readonly ModelSettings[];
   readonly measure?: MeasureRequest;
   readonly maxBodyBytes?: number;
+  readonly maxFileBytes?: number;
+  readonly addresses?: ContentAddresses;
   readonly syncWaitMs?: number;
   readonly stops?: readonly ProviderStop[];
   readonly uploads?: UploadStore;
+  /** Addresses of host names, for endpoints of webhooks. @default one public address */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
+  /** What providers sign their webhooks with, by provider. */
+  readonly webhookSecrets?: Readonly<Record<string, string>>;
+  readonly polling?: NativePolling;
 }
 
 export function chatModel(overrides: Partial<ModelSettings> = {}): ModelSettings {
@@ -91,16 +113,40 @@ export function startApi(setUp: ApiSetUp) {
     clock,
     models,
   });
-  const app = createApi({
+  const planner = createPlanner({
     ...stores,
+    models: directory(models),
+    clock,
+    random,
+    tickMs: 60_000,
+  });
+  const ports = {
+    ...stores,
+    planner,
     payloads: segments.payloads,
     results: segments.results,
+    contents: new MemoryContents(),
     models: directory(models),
-    measure: setUp.measure ?? (async () => ({ kind: 'fits', inputTokens: 10, maxOutputTokens: 5 })),
+    measure:
+      setUp.measure ??
+      (async () => ({ kind: 'fits' as const, inputTokens: 10, maxOutputTokens: 5 })),
     prefixKey: () => null,
     clock,
     random,
     telemetry,
+    wake: () => worker.wake(),
+    onCancelled: ({ outcome }: PublishedResult) => {
+      withdrawn.push(outcome.id);
+      completions.announce(outcome.tenant, outcome.id);
+    },
+  };
+  const rings: string[] = [];
+  const submitRequests = createSubmitRequests(ports);
+  const advanceBatch = createAdvanceBatch({ ...ports, submitRequests });
+  const app = createApi({
+    ...ports,
+    addresses: setUp.addresses ?? null,
+    bell: { ring: async (refs) => void rings.push(...refs.map(({ id }) => id)) },
     completions,
     authenticate:
       setUp.authenticate ??
@@ -113,17 +159,43 @@ export function startApi(setUp: ApiSetUp) {
         isEmpty: async () => true,
       }),
     manageKeys: createManageKeys({ keys: stores.keys, clock, random, pepper }),
+    manageWebhooks: createManageWebhooks({
+      ...stores,
+      targets: new CheckedTargets({
+        policy: DEFAULT_TARGET_POLICY,
+        resolve: setUp.resolve ?? (async () => ['93.184.216.34']),
+      }),
+      clock,
+      random,
+    }),
+    receiveProviderWebhook: createReceiveProviderWebhook({
+      messages: stores.providerMessages,
+      polling: setUp.polling ?? { pollSoon: async () => false },
+      readWebhook: readProviderWebhook,
+      secretOf: async (provider) => setUp.webhookSecrets?.[provider] ?? null,
+      clock,
+      telemetry,
+    }),
     uploads: setUp.uploads ?? null,
-    wake: () => worker.wake(),
-    onCancelled: ({ outcome }) => {
-      withdrawn.push(outcome.id);
-      completions.announce(outcome.tenant, outcome.id);
-    },
     stops: async () => setUp.stops ?? [],
+    ...(setUp.maxFileBytes === undefined ? {} : { maxFileBytes: setUp.maxFileBytes }),
     ...(setUp.maxBodyBytes === undefined ? {} : { maxBodyBytes: setUp.maxBodyBytes }),
     ...(setUp.syncWaitMs === undefined ? {} : { syncWaitMs: setUp.syncWaitMs }),
   });
-  return { app, stores, segments, worker, completions, logged, withdrawn };
+  /** Moves all batches on as far as they can be, and has the worker answer what they ask. */
+  const settleBatches = async () => {
+    for (const phase of ['accept', 'settle']) {
+      for (const ref of await stores.batches.open()) {
+        await advanceBatch(ref, { deadlineMs: clock.nowMs() + 60_000 });
+      }
+      if (phase === 'accept') await worker.settled();
+    }
+  };
+  const { contents } = ports;
+  return {
+    ...{ app, stores, segments, worker, completions, logged, withdrawn },
+    ...{ contents, rings, advanceBatch, settleBatches },
+  };
 }
 
 /** A POST of JSON, as text or as a value. */

@@ -9,17 +9,21 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createAwsCaller } from '../../shared/adapters/aws/call-aws.ts';
 import { AWS_CLIENT_OPTIONS, S3_CLIENT_OPTIONS } from '../../shared/adapters/aws/client-options.ts';
+import { DynamoBatchStore } from '../../shared/adapters/dynamodb/batch-store.ts';
 import { DynamoBudgetStore } from '../../shared/adapters/dynamodb/budget-store.ts';
 import { DynamoCallStore } from '../../shared/adapters/dynamodb/call-store.ts';
 import { DynamoCapacityStore } from '../../shared/adapters/dynamodb/capacity-store.ts';
 import { DynamoCommitMarks } from '../../shared/adapters/dynamodb/commit-marks.ts';
 import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.ts';
+import { DynamoFileStore } from '../../shared/adapters/dynamodb/file-store.ts';
+import { DynamoIdClaims } from '../../shared/adapters/dynamodb/id-claims.ts';
 import { createDynamoLedger, type DynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
 import { DynamoResultLogIndex } from '../../shared/adapters/dynamodb/result-log-index.ts';
 import { DynamoSmallPayloads } from '../../shared/adapters/dynamodb/small-payloads.ts';
 import type { TableAccess } from '../../shared/adapters/dynamodb/table-access.ts';
+import { S3FileContents } from '../../shared/adapters/s3/file-contents.ts';
 import { S3Objects } from '../../shared/adapters/s3/objects.ts';
 import { S3PayloadStore } from '../../shared/adapters/s3/payload-store.ts';
 import { S3ResultLog } from '../../shared/adapters/s3/result-log.ts';
@@ -57,6 +61,7 @@ export function openAwsHome(options: AwsHomeOptions) {
   const s3 = guard(new S3Client({ ...S3_CLIENT_OPTIONS, ...clientOptions, forcePathStyle: true }));
   const sqs = guard(new SQSClient({ ...AWS_CLIENT_OPTIONS, ...clientOptions }));
   const objects = new S3Objects(s3, bucketName, callAws);
+  const contents = new S3FileContents(objects);
   const small = new DynamoSmallPayloads(table, RETENTION_DAYS);
   const index = new DynamoResultLogIndex(table, RETENTION_DAYS);
   const common = { clock, random, retentionDays: RETENTION_DAYS };
@@ -78,6 +83,11 @@ export function openAwsHome(options: AwsHomeOptions) {
   };
   return {
     ...{ table, objects, payloads, resultsOf, openLedger, clock, random },
+    contents,
+    addresses: contents,
+    files: new DynamoFileStore(table, () => clock.nowMs(), RETENTION_DAYS),
+    batches: new DynamoBatchStore(table, () => clock.nowMs(), RETENTION_DAYS),
+    claims: new DynamoIdClaims(table, () => clock.nowMs(), RETENTION_DAYS),
     capacity: new DynamoCapacityStore(table, new ModelsSeen(table)),
     holds: new DynamoProviderHolds(table),
     budgets: new DynamoBudgetStore(table, () => clock.nowMs()),

@@ -141,8 +141,20 @@ export function startWorld(setUp: WorldSetUp = {}) {
         const home = openFor(life, 'sweep');
         return (event, context) => {
           const { work } = home.openLedger();
-          const run = createSweep({ ...home, work, slices: work, telemetry: SILENT });
-          return createSweepHandler(run, home.clock, SILENT)(event, fullContext(context));
+          const run = createSweep({
+            ...home,
+            work,
+            slices: work,
+            telemetry: SILENT,
+            batches: { open: async () => [] },
+            bell: { ring: async () => undefined },
+          });
+          const deliverWebhooks = async () => ({ delivered: 0, retried: 0, failed: 0 });
+          return createSweepHandler(
+            { sweep: run, deliverWebhooks },
+            home.clock,
+            SILENT,
+          )(event, fullContext(context));
         };
       },
     },

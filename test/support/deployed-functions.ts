@@ -34,6 +34,7 @@ export async function deployFunctions(config: string) {
   await putConfig(config);
   const bulkQueueUrl = await createQueue();
   const interactiveQueueUrl = await createQueue();
+  const batchQueueUrl = await createQueue();
   Object.assign(process.env, {
     [ENV.table]: await createTable(),
     [ENV.bucket]: await createBucket(),
@@ -42,17 +43,20 @@ export async function deployFunctions(config: string) {
     [ENV.adminKeySecret]: await secretOf('admin', ADMIN_KEY),
     [ENV.interactiveQueueUrl]: interactiveQueueUrl,
     [ENV.bulkQueueUrl]: bulkQueueUrl,
+    [ENV.batchQueueUrl]: batchQueueUrl,
     [ENV.retentionDays]: '30',
     POWERTOOLS_SERVICE_NAME: 'penstock-test',
     POWERTOOLS_LOG_LEVEL: 'CRITICAL',
     POWERTOOLS_METRICS_DISABLED: 'true',
   });
-  const [api, authorize, dispatch, sweep, record] = await Promise.all([
+  const [api, authorize, dispatch, sweep, record, poll, validate] = await Promise.all([
     import('../../functions/api/index.ts'),
     import('../../functions/authorize/index.ts'),
     import('../../functions/dispatch/index.ts'),
     import('../../functions/sweep/index.ts'),
     import('../../functions/record-dead-letter/index.ts'),
+    import('../../functions/poll-native-batches/index.ts'),
+    import('../../functions/validate-batch/index.ts'),
   ]);
 
   /** One call through the authorizer, as API Gateway makes it. */
@@ -63,7 +67,8 @@ export async function deployFunctions(config: string) {
       const event = authorizerEvent({ authorization: `Bearer ${key}` });
       ({ context } = await authorize.handler(event, lambdaContext()));
     } catch (error) {
-      if (error instanceof Error && error.message === 'Unauthorized') return { status: 401 };
+      if (error instanceof Error && error.message === 'Unauthorized')
+        return { status: 401, text: '' };
       throw error;
     }
     const [pathname = '', query] = path.split('?');
@@ -81,18 +86,28 @@ export async function deployFunctions(config: string) {
       ),
       pathParameters: {},
       stageVariables: {},
-      isBase64Encoded: false,
-      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+      isBase64Encoded: body instanceof Uint8Array,
+      body:
+        body instanceof Uint8Array
+          ? Buffer.from(body).toString('base64')
+          : body === undefined
+            ? null
+            : typeof body === 'string'
+              ? body
+              : JSON.stringify(body),
       requestContext: { authorizer: context },
     } as unknown as LambdaEvent;
     const answer = await api.handler(event, lambdaContext());
-    return { status: answer.statusCode, headers: answer.headers, json: JSON.parse(answer.body) };
+    const text: string = answer.body;
+    return { status: answer.statusCode, headers: answer.headers, text, json: jsonIn(text) };
   }
 
   /** Takes all messages of both queues, and deletes them as the event source does. */
-  async function takeMessages(): Promise<string[]> {
+  async function takeMessages(
+    queues: readonly string[] = [interactiveQueueUrl, bulkQueueUrl],
+  ): Promise<string[]> {
     const bodies: string[] = [];
-    for (const QueueUrl of [interactiveQueueUrl, bulkQueueUrl]) {
+    for (const QueueUrl of queues) {
       for (;;) {
         const receive = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 });
         const { Messages: messages = [] } = await sqs.send(receive);
@@ -113,8 +128,23 @@ export async function deployFunctions(config: string) {
     /** One invocation of the dispatcher with those messages. */
     dispatch: (bodies: readonly string[], ms = 60_000) =>
       dispatch.handler(sqsEvent(bodies), lambdaContext(ms)),
+    /** Takes the rings of batches, and hands them to the function they start. */
+    async moveBatches(ms = 300_000) {
+      const bodies = await takeMessages([batchQueueUrl]);
+      return validate.handler(sqsEvent(bodies), lambdaContext(ms));
+    },
     sweep: () => sweep.handler({}, lambdaContext(55_000)),
+    poll: () => poll.handler({}, lambdaContext(300_000)),
     recordDeadLetters: (bodies: readonly string[]) =>
       record.handler(sqsEvent(bodies), lambdaContext()),
   };
+}
+
+/** The value, or `null` where the text is not one JSON text. */
+function jsonIn(text: string) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -118,9 +118,31 @@ function readRequest(bytes: Buffer): { request: SeenRequest; length: number } | 
     const colon = line.indexOf(':');
     headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
   }
-  const length = headEnd + 4 + Number(headers['content-length'] ?? 0);
-  if (bytes.length < length) return null;
   const [method = '', path = ''] = first.split(' ');
-  const body = bytes.subarray(headEnd + 4, length).toString();
+  const start = headEnd + 4;
+  if (headers['transfer-encoding'] === 'chunked') {
+    const chunked = readChunks(bytes, start);
+    if (chunked === null) return null;
+    return { request: { method, path, headers, body: chunked.body }, length: chunked.end };
+  }
+  const length = start + Number(headers['content-length'] ?? 0);
+  if (bytes.length < length) return null;
+  const body = bytes.subarray(start, length).toString();
   return { request: { method, path, headers, body }, length };
+}
+
+/** A body in chunks, once its last one is there. */
+function readChunks(bytes: Buffer, start: number): { body: string; end: number } | null {
+  const chunks: Buffer[] = [];
+  let at = start;
+  for (;;) {
+    const lineEnd = bytes.indexOf('\r\n', at);
+    if (lineEnd < 0) return null;
+    const size = Number.parseInt(bytes.subarray(at, lineEnd).toString('latin1'), 16);
+    const chunkEnd = lineEnd + 2 + size;
+    if (bytes.length < chunkEnd + 2) return null;
+    chunks.push(bytes.subarray(lineEnd + 2, chunkEnd));
+    at = chunkEnd + 2;
+    if (size === 0) return { body: Buffer.concat(chunks).toString(), end: at };
+  }
 }

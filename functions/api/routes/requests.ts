@@ -81,8 +81,8 @@ function listRoute({ listRequests }: RequestRoutesDeps): ApiRoute {
         object: 'list',
         data: items.map(summarise),
         has_more: hasMore,
-        first_id: items[0]?.id ?? null,
-        last_id: items.at(-1)?.id ?? null,
+        first_id: items[0]?.view.id ?? null,
+        last_id: items.at(-1)?.view.id ?? null,
       };
       return sendJson(context, 200, JSON.stringify(page));
     },

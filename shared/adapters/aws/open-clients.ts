@@ -1,8 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { TableAccess } from '../dynamodb/table-access.ts';
+import { EventBridgeBus } from '../eventbridge/event-bus.ts';
 import { S3Objects } from '../s3/objects.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
@@ -30,4 +32,9 @@ export function openObjects(bucket: string): S3Objects {
 /** Connects with the first call. */
 export function openQueues(): SQSClient {
   return new SQSClient(AWS_CLIENT_OPTIONS);
+}
+
+/** The account's default event bus. Connects with the first call. */
+export function openEventBus(): EventBridgeBus {
+  return new EventBridgeBus({ ...AWS_COMMON, client: new EventBridgeClient(AWS_CLIENT_OPTIONS) });
 }

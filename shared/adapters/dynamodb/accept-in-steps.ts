@@ -1,6 +1,6 @@
 import type { RequestSpec } from '../../domain/request.ts';
 import { placedId } from '../../domain/slice-plan.ts';
-import { openRuns } from '../../domain/slice-runs.ts';
+import { openRuns, runAt } from '../../domain/slice-runs.ts';
 import { encodeRuns } from '../../domain/slice-runs-codec.ts';
 import { sumUp } from './draft-slices.ts';
 import { inParallel } from './in-parallel.ts';
@@ -93,6 +93,8 @@ export class AcceptInSteps {
 
   async #open(drafted: SliceFacts, specs: SliceSpecs): Promise<void> {
     if (specs.size === 0) return this.callOff(drafted);
+    const header = await this.#deps.reader.header(drafted.tenant, drafted.slice);
+    if (header === null) return;
     const { fingerprint: _, ...sums } = sumUp(specs.values());
     const facts = { ...drafted, ...sums };
     await this.#close(
@@ -100,7 +102,10 @@ export class AcceptInSteps {
       `SET #runs = :runs, #n = :n, #g = :g, #ti = :ti, #to = :to, #ab = :ab, #op = :op,
         #v = #v + :one, gsi1pk = :gsi1pk, gsi1sk = :gsi1sk, gsi2pk = :gsi2pk, gsi2sk = :gsi2sk REMOVE #st`,
       {
-        runs: encodeRuns(openRuns(specs.keys())),
+        // In which queue each waits stands in the header since it was drafted.
+        runs: encodeRuns(
+          openRuns(specs.keys(), (index) => runAt(header.runs, index)?.route ?? 'sync'),
+        ),
         n: sums.count,
         g: sums.groupOrder,
         ti: sums.inputTokens,

@@ -139,7 +139,11 @@ export class Accepting {
 }
 
 function headerItem({ draft, facts }: NewSlice, state: 'open' | 'accepting') {
-  return encodeHeader(facts, openRuns(draft.specs.keys()), state);
+  return encodeHeader(
+    facts,
+    openRuns(draft.specs.keys(), (index) => draft.specs.get(index)?.route ?? 'sync'),
+    state,
+  );
 }
 
 function specsOf({ draft }: NewSlice): RequestSpec[] {

@@ -1,4 +1,4 @@
-import { extend, release, type SliceRuns } from '../../domain/slice-runs.ts';
+import { extend, heldOf, release, type SliceRuns } from '../../domain/slice-runs.ts';
 import type { Deferral, LeaseRef } from '../../ports/request-store.ts';
 import { inParallel } from './in-parallel.ts';
 import { slicePartition } from './keys.ts';
@@ -33,8 +33,17 @@ export class HandBack {
     }
   }
 
-  async extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<void> {
-    await this.#eachSlice(requests, (runs, refs) => extend(runs, refs, expiresAtMs));
+  async extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<string[]> {
+    const held: string[] = [];
+    await this.#eachSlice(
+      requests,
+      (runs, refs) => extend(runs, refs, expiresAtMs),
+      (runs, refs) => {
+        const indices = new Set(heldOf(runs, refs));
+        for (const { id, index } of refs) if (indices.has(index)) held.push(id);
+      },
+    );
+    return held;
   }
 
   async withdrawn(refs: readonly LeaseRef[]): Promise<string[]> {
@@ -57,13 +66,15 @@ export class HandBack {
   async #eachSlice<Ref extends LeaseRef>(
     requests: readonly Ref[],
     step: (runs: SliceRuns, refs: readonly (Ref & { readonly index: number })[]) => SliceRuns,
+    written?: (runs: SliceRuns, refs: readonly (Ref & { readonly index: number })[]) => void,
   ): Promise<void> {
     const groups = await this.#bySlice(requests);
     const headers = await this.#deps.reader.headers(groups.map(({ facts }) => partitionOf(facts)));
     const byName = new Map(groups.map((group) => [partitionOf(group.facts), group]));
     await inParallel(headers, SLICES_AT_ONCE, async (header) => {
       const members = byName.get(partitionOf(header.facts))?.members ?? [];
-      await this.#deps.writer.change(header, ({ runs }) => step(runs, members));
+      const after = await this.#deps.writer.change(header, ({ runs }) => step(runs, members));
+      if (after !== null) written?.(after.runs, members);
     });
   }
 

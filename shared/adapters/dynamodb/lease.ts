@@ -41,13 +41,15 @@ export class Leasing {
   }
 
   /** Leases through the index, for whoever was not told where work is. */
-  async lease({ model, limit, ...terms }: LeaseQuery): Promise<LeasedRequest[]> {
+  async lease({ model, limit, ...query }: LeaseQuery): Promise<LeasedRequest[]> {
+    const route = query.route ?? 'sync';
+    const terms = { ...query, route };
     const adopted = new Set<string>();
     const leased: LeasedRequest[] = [];
     for await (const page of this.#deps.open.ofModel(model)) {
-      const due = page.filter(({ runs }) => countDue(runs, terms.nowMs) > 0);
+      const due = page.filter(({ runs }) => countDue(runs, terms.nowMs, route) > 0);
       while (due.length > 0 && leased.length < limit) {
-        const shares = shareOut(due, terms.nowMs, limit - leased.length);
+        const shares = shareOut(due, terms, limit - leased.length);
         due.splice(0, shares.length);
         for (const requests of await this.#grantAll(shares, terms, adopted)) {
           for (const request of requests) leased.push(request);
@@ -63,7 +65,8 @@ export class Leasing {
     const partitions = notices.map(({ tenant, slice }) => slicePartition(tenant, slice));
     const headers = await this.#deps.reader.headers([...new Set(partitions)]);
     const due = headers.filter(
-      ({ state, runs }) => state === 'open' && countDue(runs, terms.nowMs) > 0,
+      ({ state, runs }) =>
+        state === 'open' && countDue(runs, terms.nowMs, terms.route ?? 'sync') > 0,
     );
     const shares = due.map((header) => ({ header, limit: header.facts.count }));
     return (await this.#grantAll(shares, terms, new Set())).flat();
@@ -88,7 +91,7 @@ export class Leasing {
         current.runs.fence > 0 ? await reader.outcomes(facts) : new Map<number, unknown>();
       let ended = await read();
       const hasEnded = (index: number): boolean => ended.has(index);
-      const lapsed = lapsedOwners(current.runs, terms.nowMs, hasEnded);
+      const lapsed = lapsedOwners(current.runs, terms.nowMs, hasEnded, terms.route);
       if (lapsed.length > 0) {
         await this.#adopt(lapsed, adopted);
         ended = await read();
@@ -108,7 +111,8 @@ export class Leasing {
     );
     return granted.flatMap(({ index, ...lease }): LeasedRequest[] => {
       const spec = known?.specs.get(index);
-      return spec === undefined ? [] : [{ ...spec, ...lease }];
+      const route = terms.route === 'native' ? { route: terms.route } : {};
+      return spec === undefined ? [] : [{ ...spec, ...lease, ...route }];
     });
   }
 
@@ -127,12 +131,12 @@ interface Share {
 }
 
 /** The first slices that together have as many requests due as are wanted. */
-function shareOut(due: readonly SliceHeader[], nowMs: number, wanted: number): Share[] {
+function shareOut(due: readonly SliceHeader[], { nowMs, route }: Terms, wanted: number): Share[] {
   const shares: Share[] = [];
   let left = wanted;
   for (const header of due) {
     if (left <= 0) break;
-    const limit = Math.min(left, countDue(header.runs, nowMs));
+    const limit = Math.min(left, countDue(header.runs, nowMs, route));
     shares.push({ header, limit });
     left -= limit;
   }

@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/errors.ts';
 import type { RequestView } from '../../domain/request.ts';
-import type { ListFilter } from '../../ports/request-store.ts';
+import type { ListFilter, PublishedFilter, PublishedPage } from '../../ports/request-store.ts';
 import { text } from './attributes.ts';
 import { inParallel } from './in-parallel.ts';
 import { batchPartition, memberSort, slicePartition, tenantPartition, tenantSort } from './keys.ts';
@@ -44,6 +44,29 @@ export class Listing {
     return { items, hasMore: false };
   }
 
+  /** What has ended of a batch: slices by acceptance, oldest first, and in each the first first. */
+  async published({ tenant, batchId, after, limit }: PublishedFilter): Promise<PublishedPage> {
+    const filter = { tenant, batchId, limit };
+    const cursor = after === null ? null : await this.#locate(filter, after);
+    const { stamp = 0, slice = '' } = cursor?.facts ?? {};
+    const from = { text: '#sort >= :sort', values: { sort: memberSort(stamp, slice) } };
+    const items: RequestView[] = [];
+    const page: Page = {
+      partition: batchPartition(tenant, batchId),
+      pageSize: Math.min(limit, MOST_SLICES_PER_PAGE),
+      ...(cursor === null ? {} : { sort: from }),
+    };
+    for await (const entries of this.#deps.table.query(page)) {
+      const headers = await this.#headers(filter, entries);
+      for (const view of await this.#views(headers, cursor, 'asc')) {
+        if (view.outcome === null || view.batchId !== batchId) continue;
+        items.push(view);
+        if (items.length === limit) return { items, next: view.id };
+      }
+    }
+    return { items, next: null };
+  }
+
   async #headers({ tenant, batchId }: ListFilter, entries: readonly Parameters<typeof text>[0][]) {
     const partitions = entries.map((entry) =>
       batchId === undefined ? text(entry, 'pk') : slicePartition(tenant, text(entry, 'sl')),
@@ -52,7 +75,12 @@ export class Listing {
     return headers.filter(({ state }) => state === 'open' || state === 'done');
   }
 
-  async #views(headers: readonly SliceHeader[], cursor: Located | null): Promise<RequestView[]> {
+  async #views(
+    headers: readonly SliceHeader[],
+    cursor: Located | null,
+    order: 'asc' | 'desc' = 'desc',
+  ): Promise<RequestView[]> {
+    const sign = order === 'asc' ? 1 : -1;
     const { reader } = this.#deps;
     const specs = await reader.specsOf(headers.map(({ facts }) => facts));
     const views = await inParallel(headers, SLICES_AT_ONCE, async (header, at) => {
@@ -60,8 +88,8 @@ export class Listing {
       const outcomes = isTouched ? await reader.outcomes(header.facts) : new Map();
       const isCursor = header.facts.slice === cursor?.facts.slice;
       return [...(specs[at] ?? [])]
-        .filter(([index]) => !isCursor || index < (cursor?.index ?? 0))
-        .sort(([one], [other]) => other - one)
+        .filter(([index]) => !isCursor || sign * (index - (cursor?.index ?? 0)) > 0)
+        .sort(([one], [other]) => sign * (one - other))
         .map(([index, spec]) =>
           viewOf(header, index, spec, header.outcome ?? outcomes.get(index)?.text ?? null),
         );

@@ -2,6 +2,8 @@ import type { RequestSpec, RequestView } from '../../domain/request.ts';
 import type {
   AcceptOutcome,
   ListFilter,
+  PublishedFilter,
+  PublishedPage,
   RequestStore,
   StatusCounts,
   UsageFilter,
@@ -45,6 +47,10 @@ export class DynamoRequestStore implements RequestStore {
 
   list(filter: ListFilter): Promise<{ items: RequestView[]; hasMore: boolean }> {
     return this.#deps.listing.list(filter);
+  }
+
+  published(filter: PublishedFilter): Promise<PublishedPage> {
+    return this.#deps.listing.published(filter);
   }
 
   counts(tenant: string, batchId?: string): Promise<StatusCounts> {

@@ -1,4 +1,5 @@
-import { countDue, nextDueAtMs } from '../../domain/slice-runs.ts';
+import { ROUTES, type Route } from '../../domain/request.ts';
+import { countDue, nextDueAtMs, type Run } from '../../domain/slice-runs.ts';
 import type { SliceNotice } from '../../ports/request-queue.ts';
 import type { Backlog } from '../../ports/request-store.ts';
 import type { Booking } from './booking.ts';
@@ -29,21 +30,14 @@ export class Survey {
   async backlog(): Promise<Backlog[]> {
     const backlog: Backlog[] = [];
     for (const model of await this.#deps.open.models()) {
-      const sums = {
-        model,
-        requests: 0,
-        inputTokens: 0,
-        maxOutputTokens: 0,
-        nextDueAtMs: Number.MAX_SAFE_INTEGER,
-        waitingSinceMs: Number.MAX_SAFE_INTEGER,
-      };
+      const queues = ROUTES.map((route) => emptySums(model, route));
       for await (const headers of this.#deps.open.ofModel(model)) {
         const outcomes = await this.#outcomesOf(headers);
         headers.forEach((header, at) => {
-          addOpen(sums, header, outcomes[at] ?? NONE);
+          for (const sums of queues) addOpen(sums, header, outcomes[at] ?? NONE);
         });
       }
-      if (sums.requests > 0) backlog.push(sums);
+      backlog.push(...queues.filter(({ requests }) => requests > 0));
     }
     return backlog;
   }
@@ -86,23 +80,42 @@ const NONE: Outcomes = new Map();
 
 /** Whether something has been due, and the slice been there, since that instant. */
 function isIdle({ facts, runs }: SliceHeader, sinceMs: number): boolean {
-  return instantOf(facts.stamp) <= sinceMs && countDue(runs, sinceMs) > 0;
+  return instantOf(facts.stamp) <= sinceMs && countDue(runs, sinceMs, 'sync') > 0;
 }
 
-function addOpen(
-  sums: { -readonly [Field in keyof Backlog]-?: NonNullable<Backlog[Field]> },
-  { facts, runs }: SliceHeader,
-  ended: Outcomes,
-): void {
-  const dueAtMs = nextDueAtMs(runs, (index) => ended.has(index));
+type Sums = { -readonly [Field in keyof Backlog]-?: NonNullable<Backlog[Field]> };
+
+function emptySums(model: string, route: Route): Sums {
+  const never = Number.MAX_SAFE_INTEGER;
+  const tokens = { inputTokens: 0, maxOutputTokens: 0 };
+  return { model, route, requests: 0, ...tokens, nextDueAtMs: never, waitingSinceMs: never };
+}
+
+/**
+ * Adds what is open of a slice in the queue of the sums. Where its requests are in both, their
+ * tokens are shared by their number.
+ */
+function addOpen(sums: Sums, { facts, runs }: SliceHeader, ended: Outcomes): void {
+  const dueAtMs = nextDueAtMs(runs, (index) => ended.has(index), sums.route);
   if (dueAtMs === null) return;
+  const open = openByRoute(runs.runs, ended);
+  const share = open[sums.route] / (open.sync + open.native);
   sums.nextDueAtMs = Math.min(sums.nextDueAtMs, dueAtMs);
   sums.waitingSinceMs = Math.min(sums.waitingSinceMs, Math.max(dueAtMs, instantOf(facts.stamp)));
-  sums.requests += facts.count - ended.size;
-  sums.inputTokens += facts.inputTokens;
-  sums.maxOutputTokens += facts.maxOutputTokens;
+  let { inputTokens, maxOutputTokens } = facts;
   for (const outcome of ended.values()) {
-    sums.inputTokens -= outcome.inputTokens;
-    sums.maxOutputTokens -= outcome.maxOutputTokens;
+    inputTokens -= outcome.inputTokens;
+    maxOutputTokens -= outcome.maxOutputTokens;
   }
+  sums.requests += open[sums.route];
+  sums.inputTokens += Math.round(inputTokens * share);
+  sums.maxOutputTokens += Math.round(maxOutputTokens * share);
+}
+
+function openByRoute(runs: readonly Run[], ended: Outcomes): Record<Route, number> {
+  const open = { sync: 0, native: 0 };
+  for (const { from, to, route } of runs) {
+    for (let index = from; index <= to; index += 1) if (!ended.has(index)) open[route] += 1;
+  }
+  return open;
 }

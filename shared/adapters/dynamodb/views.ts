@@ -100,6 +100,7 @@ export function viewOf(
   const isQueued = run !== null && run.owner === null;
   return {
     ...spec,
+    ...(run?.route === 'native' ? { route: run.route } : {}),
     status: isQueued ? 'queued' : 'running',
     attempts: run?.attempts ?? 0,
     notBeforeMs: isQueued ? run.dueAtMs : 0,

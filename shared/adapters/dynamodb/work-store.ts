@@ -49,7 +49,7 @@ export class DynamoWorkStore implements WorkStore, SliceWork {
     return this.#deps.handBack.defer(requests);
   }
 
-  extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<void> {
+  extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<string[]> {
     return this.#deps.handBack.extend(requests, expiresAtMs);
   }
 

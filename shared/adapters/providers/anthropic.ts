@@ -1,7 +1,7 @@
 /** Anthropic's Messages API. */
 
 import type { ProviderCall } from '../../ports/completion-provider.ts';
-import { type Dialect, encodeBody, splitBaseUrl } from './dialect.ts';
+import { type Dialect, encodeBody, routesBelow, splitBaseUrl } from './dialect.ts';
 import { isRecord, type JsonRecord } from './json.ts';
 import type { AnthropicSettings } from './settings.ts';
 
@@ -20,6 +20,7 @@ export function anthropicDialect(settings: AnthropicSettings): Dialect {
     origin,
     headers,
     modelsPath: `${base}/models?limit=1000`,
+    routeOf: routesBelow(base),
     hasLane: () => false,
     pathOf: (endpoint) => (endpoint === '/v1/messages' ? `${base}/messages` : null),
     encode,

@@ -8,7 +8,7 @@ import { azureOpenAiDialect } from './azure-openai.ts';
 import type { Dialect } from './dialect.ts';
 import { HttpProvider } from './http-provider.ts';
 import { openAiDialect } from './openai.ts';
-import { createRedactor } from './redaction.ts';
+import { createRedactor, type Redactor } from './redaction.ts';
 import {
   DEFAULT_CONNECTIONS,
   DEFAULT_MAX_ANSWER_BYTES,
@@ -16,7 +16,7 @@ import {
   type ProviderSettings,
   type ProviderTimeouts,
 } from './settings.ts';
-import { HttpTransport } from './transport.ts';
+import { HttpTransport, type TransportOptions } from './transport.ts';
 
 export interface ProviderDeps {
   readonly clock: Clock;
@@ -43,6 +43,31 @@ export function createProvider(
   settings: ProviderSettings,
   deps: ProviderDeps,
 ): CompletionProvider {
+  const { dialect, timeouts, headers, redactor, wire } = checkSettings(name, settings);
+  const transport = new HttpTransport(wire);
+  return new HttpProvider({
+    name,
+    dialect,
+    timeouts,
+    headers,
+    redactor,
+    transport,
+    clock: deps.clock,
+  });
+}
+
+/** What any adapter of the provider works with. */
+export interface CheckedSettings {
+  readonly dialect: Dialect;
+  readonly timeouts: ProviderTimeouts;
+  /** Names and values in turn, the same for every call. */
+  readonly headers: readonly string[];
+  readonly redactor: Redactor;
+  readonly wire: TransportOptions;
+}
+
+/** @throws {AppError} `invalid_configuration`, naming the setting, when one cannot be used. */
+export function checkSettings(name: string, settings: ProviderSettings): CheckedSettings {
   const invalid = (setting: string, problem: string): AppError =>
     new AppError('invalid_configuration', `providers.${name}.${setting} ${problem}`);
   const apiKey = settings.apiKey === 'none' ? null : settings.apiKey;
@@ -61,21 +86,19 @@ export function createProvider(
     throw invalid('maxAnswerBytes', 'must be a whole number from 1');
   }
   const dialect = dialectOf({ ...settings, apiKey });
-  return new HttpProvider({
-    name,
+  return {
     dialect,
     timeouts,
-    clock: deps.clock,
     redactor: createRedactor(apiKey),
     headers: headersOf(dialect, settings.headers ?? {}, invalid),
-    transport: new HttpTransport({
+    wire: {
       origin: dialect.origin,
       connections,
       connectMs: timeouts.connectMs,
       bodyIdleMs: timeouts.bodyIdleMs,
       maxAnswerBytes,
-    }),
-  });
+    },
+  };
 }
 
 type Invalid = (setting: string, problem: string) => AppError;

@@ -10,12 +10,14 @@ import type {
 } from '../../ports/completion-provider.ts';
 import { onOneLine } from './answer-text.ts';
 import { readAnswer } from './answers.ts';
+import { describeBare } from './bare-error.ts';
 import { classifyError } from './error-classification.ts';
 import type { HttpProviderParts } from './http-provider-parts.ts';
 import { parseJson } from './json.ts';
 import { probeModels } from './probe.ts';
 import { readRateSignals } from './rate-signals.ts';
-import type { Exchange, NotReceived, Received } from './transport.ts';
+import type { Exchange, Received } from './transport.ts';
+import type { NotReceived } from './transport-failure.ts';
 import { headerOf, type WireHeaders } from './wire-headers.ts';
 
 /** Error bodies beyond this are summed up by their message alone. Unit: UTF-16 units. */
@@ -198,20 +200,6 @@ export class HttpProvider implements CompletionProvider {
       signals: readRateSignals(headers, statusCode, clock.nowMs()),
     };
   }
-}
-
-/** Our words for an error that came without any. */
-function describeBare(statusCode: number, text: string): string {
-  const start = text
-    .slice(0, 2_000)
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-  const hint =
-    statusCode === 404 || (statusCode >= 300 && statusCode < 400)
-      ? '; if this goes on, check the baseUrl of the provider'
-      : '';
-  return `HTTP ${statusCode} without an error in JSON${hint}${start === '' ? '' : `: ${start.slice(0, 200)}`}`;
 }
 
 function requestIdOf(headers: WireHeaders): string {

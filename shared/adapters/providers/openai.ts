@@ -1,7 +1,7 @@
 /** OpenAI, and everything that speaks its API: vLLM, Ollama, gateways, other vendors. */
 
 import type { Endpoint } from '../../domain/request.ts';
-import { type Dialect, encodeBody, splitBaseUrl } from './dialect.ts';
+import { type Dialect, encodeBody, routesBelow, splitBaseUrl } from './dialect.ts';
 import type { OpenAiSettings } from './settings.ts';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
@@ -26,6 +26,7 @@ export function openAiDialect(settings: OpenAiSettings): Dialect {
     origin,
     headers,
     modelsPath: `${base}/models`,
+    routeOf: routesBelow(base),
     hasLane: (lane, endpoint) => lane === 'flex' && endpoint !== '/v1/embeddings',
     pathOf: (endpoint) => {
       const route = OPENAI_ROUTES[endpoint];

@@ -70,7 +70,7 @@ export function readRateSignals(
 }
 
 /** The wait that `retry-after-ms` or `retry-after` asks for, when it is one. Unit: ms. */
-function readRetryAfterMs(headers: WireHeaders, nowMs: number): number | undefined {
+export function readRetryAfterMs(headers: WireHeaders, nowMs: number): number | undefined {
   const ms = asNumber(headerOf(headers, 'retry-after-ms'));
   if (ms !== undefined && ms > 0) return Math.min(Math.ceil(ms), LONGEST_WAIT_MS);
   const text = headerOf(headers, 'retry-after');

@@ -1,5 +1,7 @@
 /** What a provider's section of the configuration comes to, once read and checked for shape. */
 
+import type { NativeBatchLimits } from '../../domain/native-batch.ts';
+
 /** How long each phase of a call may take. */
 export interface ProviderTimeouts {
   /** To open a connection, TLS included. Unit: ms. @default 10000 */
@@ -38,9 +40,17 @@ interface CommonSettings {
   /** Most sockets open at once. @default 1000 */
   readonly connections?: number | undefined;
   readonly timeouts?: Partial<ProviderTimeouts> | undefined;
-  /** Unit: bytes. @default 33554432 */
+  /** Of one call, or of one row of a batch. Unit: bytes. @default 33554432 */
   readonly maxAnswerBytes?: number | undefined;
+  /** What the provider takes in one batch. @default as its documents say */
+  readonly batchLimits?: Partial<Pick<NativeBatchLimits, 'mostRows' | 'mostBytes'>> | undefined;
 }
+
+/**
+ * Which batch API an address of the OpenAI dialect has: OpenAI's own, with files that expire; the
+ * same without what other vendors lack; or Mistral's.
+ */
+export type BatchApi = 'openai' | 'compatible' | 'mistral';
 
 /** OpenAI, and everything that speaks its API. */
 export interface OpenAiSettings extends CommonSettings {
@@ -49,6 +59,8 @@ export interface OpenAiSettings extends CommonSettings {
   readonly baseUrl?: string | undefined;
   readonly organization?: string | undefined;
   readonly project?: string | undefined;
+  /** @default by the host of `baseUrl`: openai.com, mistral.ai, or `compatible` for all others */
+  readonly batchApi?: BatchApi | undefined;
 }
 
 export interface AzureOpenAiSettings extends CommonSettings {

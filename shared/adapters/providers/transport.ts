@@ -5,11 +5,18 @@
  * per call, and at hundreds of calls per second that is what limits a worker.
  */
 
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 // Not the package's index: with it a bundle carries fetch, WebSockets, caches and mocks as well.
 import Pool from 'undici/lib/dispatcher/pool.js';
 import { AbortFanOut } from './abort-fan-out.ts';
 import { decodeText } from './answer-text.ts';
+import {
+  type FailureCause,
+  type NotReceived,
+  notReceived,
+  whyFailed,
+} from './transport-failure.ts';
 import type { WireHeaders } from './wire-headers.ts';
 
 export interface TransportOptions {
@@ -22,12 +29,13 @@ export interface TransportOptions {
 }
 
 export interface Exchange {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Path and query. */
   readonly path: string;
   /** Names and values in turn. */
   readonly headers: readonly string[];
-  readonly body: string | null;
+  /** A stream is sent as it is read, its length untold. */
+  readonly body: string | Readable | null;
   readonly headersMs: number;
   readonly totalMs: number;
 }
@@ -39,28 +47,26 @@ export interface Received {
   readonly text: string;
 }
 
-export interface NotReceived {
-  readonly kind: 'not_received';
-  /**
-   * `unreachable`: nothing was sent. `lost`: the connection ended before the head of an answer.
-   * `timed_out`: one of our timers. `aborted`: the signal, or closing. `broken`: an answer began
-   * and is cut short, too large, or not HTTP.
-   */
-  readonly cause: 'unreachable' | 'lost' | 'timed_out' | 'aborted' | 'broken';
-  /** For a person; no secrets. */
-  readonly detail: string;
-  /** True when the request may have reached the provider. */
-  readonly wasSent: boolean;
-  /** 0 when no head came. */
-  readonly statusCode: number;
-  readonly headers: WireHeaders;
-}
-
 /** Under the 5 s after which common servers close, so that they do not close under our request. */
 const KEEP_ALIVE_MS = 3_500;
 /** How much sooner than a server's own `keep-alive: timeout=` hint an idle socket is closed. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 const NO_HEADERS: WireHeaders = {};
+
+/** Sockets to one origin, as every exchange wants them. */
+export function openPool(options: TransportOptions): Pool {
+  return new Pool(options.origin, {
+    connections: options.connections,
+    connect: { timeout: options.connectMs },
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
+    bodyTimeout: options.bodyIdleMs,
+    maxResponseSize: options.maxAnswerBytes,
+  });
+}
 
 export class HttpTransport {
   private readonly pool: Pool;
@@ -69,17 +75,7 @@ export class HttpTransport {
 
   constructor(options: TransportOptions) {
     this.options = options;
-    this.pool = new Pool(options.origin, {
-      connections: options.connections,
-      connect: { timeout: options.connectMs },
-      pipelining: 1,
-      allowH2: false,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
-      bodyTimeout: options.bodyIdleMs,
-      maxResponseSize: options.maxAnswerBytes,
-    });
+    this.pool = openPool(options);
   }
 
   /** Never rejects. */
@@ -146,7 +142,7 @@ class InFlight implements Dispatcher.DispatchHandler {
     this.end = end;
   }
 
-  cancel(cause: NotReceived['cause'], detail: string): void {
+  cancel(cause: FailureCause, detail: string): void {
     this.fail(cause, detail);
     this.controller?.abort(new Error(detail));
   }
@@ -185,62 +181,14 @@ class InFlight implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    const detail = describe(error);
-    switch (codeOf(error)) {
-      case 'UND_ERR_HEADERS_TIMEOUT':
-        this.fail('timed_out', 'The provider sent no answer within the headers timeout');
-        return;
-      case 'UND_ERR_BODY_TIMEOUT':
-        this.fail('timed_out', 'The provider fell silent in the middle of its answer');
-        return;
-      case 'UND_ERR_DESTROYED':
-      case 'UND_ERR_CLOSED':
-        this.fail('aborted', 'The provider was closed');
-        return;
-      case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
-        this.fail('broken', 'The answer is larger than is accepted');
-        return;
-      case 'UND_ERR_HEADERS_OVERFLOW':
-        this.fail('broken', 'The head of the answer is larger than is accepted');
-        return;
-      case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
-        this.fail('broken', 'The answer is shorter or longer than it says');
-        return;
-    }
-    if (!this.isSent) this.fail('unreachable', detail);
-    else if (this.statusCode > 0) this.fail('broken', `The answer was cut short: ${detail}`);
-    else if (error.name === 'HTTPParserError') this.fail('broken', `Not an HTTP answer: ${detail}`);
-    else this.fail('lost', `The connection ended before an answer came: ${detail}`);
+    const { cause, detail } = whyFailed(error, this.isSent, this.statusCode);
+    this.fail(cause, detail);
   }
 
-  private fail(cause: NotReceived['cause'], detail: string): void {
+  private fail(cause: FailureCause, detail: string): void {
     if (this.isEnded) return;
     this.isEnded = true;
     this.chunks = [];
     this.end(notReceived(cause, detail, this.isSent, this.statusCode, this.headers));
   }
-}
-
-function notReceived(
-  cause: NotReceived['cause'],
-  detail: string,
-  wasSent: boolean,
-  statusCode = 0,
-  headers: WireHeaders = NO_HEADERS,
-): NotReceived {
-  return { kind: 'not_received', cause, detail, wasSent, statusCode, headers };
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** An error in words; several addresses tried in vain come without any of their own. */
-function describe(error: Error): string {
-  if (error.message !== '') return error.message;
-  const inner =
-    error instanceof AggregateError ? error.errors.find((one) => one instanceof Error) : null;
-  return inner instanceof Error && inner.message !== ''
-    ? inner.message
-    : codeOf(error) || error.name;
 }

@@ -7,17 +7,17 @@ import { Tallies } from './tallies.ts';
 import { UsageSums } from './usage-rollup.ts';
 
 const FIND_REQUEST = `
-  SELECT seq, model, batch_id, tags, input_tokens, max_output_tokens, reserved_micro_usd,
-    created_at_ms
-  FROM requests WHERE tenant = ? AND id = ?`;
+  SELECT r.seq, r.model, r.batch_id, r.tags, r.input_tokens, r.max_output_tokens,
+    r.reserved_micro_usd, r.created_at_ms, w.route
+  FROM requests r LEFT JOIN work w ON w.seq = r.seq WHERE r.tenant = ? AND r.id = ?`;
 
 /** Publishes: the primary key lets only one outcome of a request in. */
 const INSERT_OUTCOME = `
   INSERT INTO outcomes (seq, commit_seq, tenant, status, attempts, first_attempt_at_ms,
     status_code, error_code, lane, provider, input_tokens, cached_input_tokens, cache_write_tokens,
     cache_write_1h_tokens, output_tokens, cost_micro_usd, finished_at_ms, result_segment,
-    result_offset, result_length)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    result_offset, result_length, batch_id)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (seq) DO NOTHING`;
 
 const END_WORK = 'DELETE FROM work WHERE seq = ?';
@@ -54,14 +54,19 @@ export function publishOutcomes(
   let commitSeq = number(database.statement(LAST_COMMIT).get()?.[0]);
   const published = outcomes.map((outcome) => {
     const row = find.get(outcome.tenant, outcome.id);
-    if (!row || !publish(database, number(row[0]), commitSeq + 1, outcome)) return false;
+    if (!row) return false;
+    const batch = textOrNull(row[2] ?? null);
+    if (!publish(database, { seq: number(row[0]), commitSeq: commitSeq + 1, batch }, outcome)) {
+      return false;
+    }
     commitSeq += 1;
     const model = text(row[1]);
-    const batchId = row[2] === null ? '' : text(row[2]);
+    const batchId = batch ?? '';
     tallies.ended(outcome.tenant, batchId, outcome.status, {
       model,
       inputTokens: number(row[4]),
       maxOutputTokens: number(row[5]),
+      route: row[8] === 'native' ? 'native' : 'sync',
     });
     usage.add(outcome, { model, batchId, tags: text(row[3]) });
     budgets.add(outcome, numberOrNull(row[6]), number(row[7]));
@@ -73,10 +78,15 @@ export function publishOutcomes(
   return published;
 }
 
+interface Place {
+  readonly seq: number;
+  readonly commitSeq: number;
+  readonly batch: string | null;
+}
+
 function publish(
   database: Database,
-  seq: number,
-  commitSeq: number,
+  { seq, commitSeq, batch }: Place,
   outcome: RequestOutcome,
 ): boolean {
   const { usage, result } = outcome;
@@ -103,6 +113,7 @@ function publish(
       result.segment,
       result.offset,
       result.length,
+      batch,
     );
   if (changes === 0) return false;
   database.statement(END_WORK).run(seq);

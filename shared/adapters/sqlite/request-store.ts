@@ -3,6 +3,8 @@ import type { RequestSpec, RequestView } from '../../domain/request.ts';
 import type {
   AcceptOutcome,
   ListFilter,
+  PublishedFilter,
+  PublishedPage,
   RequestStore,
   StatusCounts,
   UsageFilter,
@@ -29,6 +31,8 @@ const QUEUE_REQUESTS = `
   INSERT INTO work (seq, model, priority, group_order, due_at_ms, fence, attempts)
   SELECT seq, model, priority, group_order, 0, 0, 0 FROM requests WHERE seq > ?`;
 
+const ROUTE_WORK = 'UPDATE work SET route = ? WHERE seq = ?';
+
 const INSERT_TAG = 'INSERT INTO request_tags (tenant, tag, seq) VALUES (?, ?, ?)';
 
 const FIND_REQUEST = 'SELECT seq FROM requests WHERE tenant = ? AND id = ?';
@@ -37,6 +41,12 @@ const GET_REQUEST = `
   SELECT ${VIEW_COLUMNS} FROM requests r
     LEFT JOIN outcomes o ON o.seq = r.seq LEFT JOIN work w ON w.seq = r.seq
   WHERE r.tenant = ? AND r.id = ?`;
+
+const PUBLISHED_OF_BATCH = `
+  SELECT ${VIEW_COLUMNS}, o.commit_seq
+  FROM outcomes o INDEXED BY outcomes_by_batch CROSS JOIN requests r ON r.seq = o.seq
+    LEFT JOIN work w ON w.seq = r.seq
+  WHERE o.tenant = ? AND o.batch_id = ? AND o.commit_seq > ? ORDER BY o.commit_seq LIMIT ?`;
 
 const COUNT_RUNNING = `
   SELECT count(*) FROM work w INDEXED BY work_leased CROSS JOIN requests r ON r.seq = w.seq
@@ -66,6 +76,7 @@ export class SqliteRequestStore implements RequestStore {
     const tallies = new Tallies();
     const insert = this.#database.statement(INSERT_REQUEST);
     const before = number(this.#database.statement(LAST_REQUEST).get()?.[0]);
+    const routed: [route: string, seq: number | bigint][] = [];
     const outcomes = requests.map((request): AcceptOutcome | null => {
       const { changes, lastInsertRowid } = insert.run(
         request.tenant,
@@ -93,10 +104,12 @@ export class SqliteRequestStore implements RequestStore {
       for (const tag of new Set(request.tags)) {
         this.#database.statement(INSERT_TAG).run(request.tenant, tag, lastInsertRowid);
       }
+      if (request.route === 'native') routed.push([request.route, lastInsertRowid]);
       tallies.accepted(request.tenant, request.batchId ?? '', request);
       return { kind: 'created', id: request.id };
     });
     this.#database.statement(QUEUE_REQUESTS).run(before);
+    for (const row of routed) this.#database.statement(ROUTE_WORK).run(...row);
     tallies.write(this.#database);
     return requests.map((request, index) => outcomes[index] ?? this.#acceptedBefore(request));
   }
@@ -135,6 +148,16 @@ export class SqliteRequestStore implements RequestStore {
       'invalid_request',
       `after: no request has the id ${JSON.stringify(id)}. Pass the id of the last item of the page before.`,
     );
+  }
+
+  async published({ tenant, batchId, after, limit }: PublishedFilter): Promise<PublishedPage> {
+    const from = after === null ? 0 : Number(after);
+    const statement = this.#database.statement(PUBLISHED_OF_BATCH);
+    const rows = statement.all(tenant, batchId, from, limit);
+    const last = rows.at(-1);
+    const isFull = rows.length === limit && last !== undefined;
+    const next = isFull ? String(number(Object.values(last).at(-1))) : null;
+    return { items: rows.map(readView), next };
   }
 
   async counts(tenant: string, batchId?: string): Promise<StatusCounts> {

@@ -8,6 +8,7 @@ import {
   type RequestOutcome,
   type RequestSpec,
   type RequestView,
+  ROUTES,
 } from '../../domain/request.ts';
 import { TERMINAL_STATUSES } from '../../domain/request-state.ts';
 import { number, numberOrNull, text, textOrNull, word } from './columns.ts';
@@ -23,14 +24,15 @@ const SPEC_COLUMNS = `r.seq, r.tenant, r.id, r.custom_id, r.batch_id, r.model, r
   r.max_output_tokens, r.prefix_key, r.group_order, r.created_at_ms, r.deadline_at_ms`;
 
 /** What a lease reads, from `requests r` and `work w`. */
-export const LEASED_COLUMNS = `${SPEC_COLUMNS}, w.attempts, w.fence, w.first_attempt_at_ms`;
+export const LEASED_COLUMNS = `${SPEC_COLUMNS}, w.attempts, w.fence, w.first_attempt_at_ms,
+  w.route`;
 
 /** What a view reads, from `requests r`, and `work w` or `outcomes o` where they have a row. */
 export const VIEW_COLUMNS = `${SPEC_COLUMNS}, coalesce(o.attempts, w.attempts), o.seq,
   o.first_attempt_at_ms, w.owner, w.due_at_ms, o.status, o.status_code, o.error_code, o.lane,
   o.provider, o.input_tokens, o.cached_input_tokens, o.cache_write_tokens, o.cache_write_1h_tokens,
   o.output_tokens, o.cost_micro_usd, o.finished_at_ms, o.result_segment, o.result_offset,
-  o.result_length`;
+  o.result_length, w.route`;
 
 export function readSpec(row: Row): RequestSpec {
   const lane = row[7];
@@ -59,6 +61,7 @@ export function readSpec(row: Row): RequestSpec {
 export function readLeased(row: Row): LeasedRequest {
   return {
     ...readSpec(row),
+    ...readRoute(row[23]),
     attempts: number(row[20]),
     fence: number(row[21]) + 1,
     firstAttemptAtMs: numberOrNull(row[22]),
@@ -70,11 +73,17 @@ export function readView(row: Row): RequestView {
   const isQueued = outcome === null && row[23] === null;
   return {
     ...readSpec(row),
+    ...readRoute(row[40] ?? null),
     status: outcome?.status ?? (isQueued ? 'queued' : 'running'),
     attempts: number(row[20]),
     notBeforeMs: isQueued ? number(row[24]) : 0,
     outcome,
   };
+}
+
+function readRoute(column: SQLOutputValue | undefined): Pick<RequestSpec, 'route'> {
+  const route = column === null ? 'sync' : word(column, ROUTES);
+  return route === 'sync' ? {} : { route };
 }
 
 function readOutcome(row: Row): RequestOutcome {

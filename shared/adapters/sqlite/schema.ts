@@ -166,4 +166,135 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (tenant, id)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE work ADD COLUMN route TEXT NOT NULL DEFAULT 'sync';
+  DROP INDEX work_ready;
+  DROP INDEX work_deferred;
+  DROP INDEX work_leased;
+  CREATE INDEX work_ready ON work (model, route, priority, group_order)
+    WHERE owner IS NULL AND due_at_ms = 0;
+  CREATE INDEX work_deferred ON work (model, route, due_at_ms) WHERE owner IS NULL AND due_at_ms > 0;
+  CREATE INDEX work_leased ON work (model, route, due_at_ms) WHERE owner IS NOT NULL;
+
+  CREATE TABLE backlog_by_route (
+    model TEXT NOT NULL,
+    route TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    max_output_tokens INTEGER NOT NULL,
+    PRIMARY KEY (model, route)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO backlog_by_route
+    SELECT model, 'sync', requests, input_tokens, max_output_tokens FROM backlog;
+  DROP TABLE backlog;
+  ALTER TABLE backlog_by_route RENAME TO backlog;
+
+  CREATE TABLE native_jobs (
+    id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    due_at_ms INTEGER,
+    job TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX native_jobs_due ON native_jobs (due_at_ms) WHERE due_at_ms IS NOT NULL;
+  `,
+  `
+  CREATE TABLE turnarounds (
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (provider, model)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE outcomes ADD COLUMN batch_id TEXT;
+  CREATE INDEX outcomes_by_batch ON outcomes (tenant, batch_id, commit_seq)
+    WHERE batch_id IS NOT NULL;
+
+  CREATE TABLE files (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    expires_at_ms INTEGER,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX files_by_expiry ON files (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+
+  CREATE TABLE uploads (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    file_id TEXT,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE upload_parts (
+    tenant TEXT NOT NULL,
+    upload_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    blob TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (tenant, upload_id, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE batches (
+    tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    is_open INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, kind, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX batches_by_id ON batches (tenant, id);
+  CREATE INDEX batches_open ON batches (id) WHERE is_open = 1;
+
+  CREATE TABLE id_claims (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (tenant, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE webhook_endpoints (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE webhook_deliveries (
+    seq INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at_ms INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    fault TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX webhook_deliveries_by_event
+    ON webhook_deliveries (tenant, endpoint_id, event_id);
+  CREATE INDEX webhook_deliveries_by_age
+    ON webhook_deliveries (tenant, endpoint_id, created_at_ms);
+  CREATE INDEX webhook_deliveries_due
+    ON webhook_deliveries (due_at_ms) WHERE status = 'pending';
+
+  CREATE TABLE provider_messages (
+    provider TEXT NOT NULL,
+    webhook_id TEXT NOT NULL,
+    noted_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider, webhook_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX provider_messages_by_age ON provider_messages (noted_at_ms);
+  `,
 ];

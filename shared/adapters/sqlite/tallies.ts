@@ -1,4 +1,4 @@
-import type { RequestOutcome, RequestSpec } from '../../domain/request.ts';
+import type { RequestOutcome, RequestSpec, Route } from '../../domain/request.ts';
 import type { Database } from './database.ts';
 
 type Status = RequestOutcome['status'];
@@ -10,12 +10,14 @@ interface BatchTally extends Record<Status, number> {
 }
 
 interface BacklogTally {
+  readonly model: string;
+  readonly route: Route;
   requests: number;
   inputTokens: number;
   maxOutputTokens: number;
 }
 
-type Load = Pick<RequestSpec, 'model' | 'inputTokens' | 'maxOutputTokens'>;
+type Load = Pick<RequestSpec, 'model' | 'inputTokens' | 'maxOutputTokens' | 'route'>;
 
 /** How many rows of one batch, or of none (`''`), a transaction changed. */
 const ADD_TO_BATCH = `
@@ -26,7 +28,8 @@ const ADD_TO_BATCH = `
     cancelled = cancelled + excluded.cancelled, expired = expired + excluded.expired`;
 
 const ADD_TO_BACKLOG = `
-  INSERT INTO backlog (model, requests, input_tokens, max_output_tokens) VALUES (?, ?, ?, ?)
+  INSERT INTO backlog (model, route, requests, input_tokens, max_output_tokens)
+  VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
     input_tokens = input_tokens + excluded.input_tokens,
     max_output_tokens = max_output_tokens + excluded.max_output_tokens`;
@@ -37,7 +40,7 @@ const ADD_TO_BACKLOG = `
  */
 export class Tallies {
   readonly #batches = new Map<string, BatchTally>();
-  readonly #models = new Map<string, BacklogTally>();
+  readonly #queues = new Map<string, BacklogTally>();
 
   accepted(tenant: string, batchId: string, load: Load): void {
     this.#batch(tenant, batchId).accepted += 1;
@@ -47,6 +50,12 @@ export class Tallies {
   ended(tenant: string, batchId: string, status: Status, load: Load): void {
     this.#batch(tenant, batchId)[status] += 1;
     this.#addToBacklog(load, -1);
+  }
+
+  /** A request that waits moves from one queue to another. */
+  moved(load: Load, to: Route): void {
+    this.#addToBacklog(load, -1);
+    this.#addToBacklog({ ...load, route: to }, 1);
   }
 
   /** Writes the sums. Call once, at the end of the transaction. */
@@ -64,8 +73,8 @@ export class Tallies {
           tally.expired,
         );
     }
-    for (const [model, { requests, inputTokens, maxOutputTokens }] of this.#models) {
-      database.statement(ADD_TO_BACKLOG).run(model, requests, inputTokens, maxOutputTokens);
+    for (const { model, route, requests, inputTokens, maxOutputTokens } of this.#queues.values()) {
+      database.statement(ADD_TO_BACKLOG).run(model, route, requests, inputTokens, maxOutputTokens);
     }
   }
 
@@ -79,11 +88,12 @@ export class Tallies {
     return tally;
   }
 
-  #addToBacklog({ model, inputTokens, maxOutputTokens }: Load, sign: 1 | -1): void {
-    let tally = this.#models.get(model);
+  #addToBacklog({ model, route = 'sync', inputTokens, maxOutputTokens }: Load, sign: 1 | -1): void {
+    const key = `${route}\0${model}`;
+    let tally = this.#queues.get(key);
     if (!tally) {
-      tally = { requests: 0, inputTokens: 0, maxOutputTokens: 0 };
-      this.#models.set(model, tally);
+      tally = { model, route, requests: 0, inputTokens: 0, maxOutputTokens: 0 };
+      this.#queues.set(key, tally);
     }
     tally.requests += sign;
     tally.inputTokens += sign * inputTokens;

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { LeasedRequest, RequestOutcome } from '../../domain/request.ts';
+import { type LeasedRequest, type RequestOutcome, ROUTES } from '../../domain/request.ts';
 import type {
   Backlog,
   Deferral,
@@ -7,12 +7,13 @@ import type {
   LeaseRef,
   WorkStore,
 } from '../../ports/request-store.ts';
-import { number, text } from './columns.ts';
+import { number, text, word } from './columns.ts';
 import type { SqliteCommitMarks } from './commit-marks.ts';
 import type { Database } from './database.ts';
 import { type Published, publishOutcomes, readPublished } from './publication.ts';
 import { LEASED_COLUMNS, type Row, readLeased } from './rows.ts';
 import { inSlices, ROWS_PER_TRANSACTION } from './slices.ts';
+import { Tallies } from './tallies.ts';
 
 export type { Published };
 
@@ -20,48 +21,55 @@ export type { Published };
 const READY_DEFERRED = `
   UPDATE work SET due_at_ms = 0 WHERE seq IN (
     SELECT seq FROM work INDEXED BY work_deferred
-    WHERE owner IS NULL AND due_at_ms > 0 AND model = ? AND due_at_ms <= ? LIMIT ?)`;
+    WHERE owner IS NULL AND due_at_ms > 0 AND model = ? AND route = ? AND due_at_ms <= ? LIMIT ?)`;
 
 /** Makes ready the requests whose lease ran out. */
 const READY_LAPSED = `
   UPDATE work SET due_at_ms = 0, owner = NULL WHERE seq IN (
     SELECT seq FROM work INDEXED BY work_leased
-    WHERE owner IS NOT NULL AND model = ? AND due_at_ms <= ? LIMIT ?)`;
+    WHERE owner IS NOT NULL AND model = ? AND route = ? AND due_at_ms <= ? LIMIT ?)`;
 
 const SELECT_READY = `
   SELECT ${LEASED_COLUMNS} FROM work w INDEXED BY work_ready CROSS JOIN requests r ON r.seq = w.seq
-  WHERE w.owner IS NULL AND w.due_at_ms = 0 AND w.model = ?
+  WHERE w.owner IS NULL AND w.due_at_ms = 0 AND w.model = ? AND w.route = ?
   ORDER BY w.priority, w.group_order, w.seq LIMIT ?`;
 
 const LEASE_READY = `
   UPDATE work SET due_at_ms = ?, owner = ?, fence = fence + 1 WHERE seq IN (
     SELECT seq FROM work INDEXED BY work_ready
-    WHERE owner IS NULL AND due_at_ms = 0 AND model = ?
+    WHERE owner IS NULL AND due_at_ms = 0 AND model = ? AND route = ?
     ORDER BY priority, group_order, seq LIMIT ?)`;
 
 /** The fence is current; the lease may have run out meanwhile. */
 const STILL_OURS = 'seq = (SELECT seq FROM requests WHERE tenant = ? AND id = ?) AND fence = ?';
 
 const DEFER = `
-  UPDATE work SET due_at_ms = max(0, ?), owner = NULL, attempts = ?, first_attempt_at_ms = ?
+  UPDATE work SET due_at_ms = max(0, ?), owner = NULL, attempts = ?, first_attempt_at_ms = ?,
+    route = coalesce(?, route)
   WHERE ${STILL_OURS}`;
 
 const EXTEND = `UPDATE work SET due_at_ms = ? WHERE ${STILL_OURS} AND owner IS NOT NULL`;
 
+/** What a re-routed request weighs, and where it waited until now. */
+const FIND_WAITING = `
+  SELECT w.model, w.route, r.input_tokens, r.max_output_tokens
+  FROM requests r JOIN work w ON w.seq = r.seq WHERE r.tenant = ? AND r.id = ? AND w.fence = ?`;
+
 const RELEASE_OTHERS = `
   UPDATE work SET due_at_ms = 0, owner = NULL WHERE seq IN (
-    SELECT seq FROM work WHERE owner IS NOT NULL AND owner <> ? LIMIT ?)`;
+    SELECT seq FROM work WHERE owner IS NOT NULL
+      AND owner NOT IN (SELECT value FROM json_each(?)) LIMIT ?)`;
 
 const READ_BACKLOG = `
-  SELECT model, requests, input_tokens, max_output_tokens,
+  SELECT model, route, requests, input_tokens, max_output_tokens,
     CASE WHEN EXISTS (SELECT 1 FROM work w INDEXED BY work_ready
-      WHERE w.model = b.model AND owner IS NULL AND due_at_ms = 0) THEN 0
+      WHERE w.model = b.model AND w.route = b.route AND owner IS NULL AND due_at_ms = 0) THEN 0
     ELSE min(
       coalesce((SELECT min(due_at_ms) FROM work w INDEXED BY work_deferred
-        WHERE w.model = b.model AND owner IS NULL AND due_at_ms > 0), ${Number.MAX_SAFE_INTEGER}),
+        WHERE w.model = b.model AND w.route = b.route AND owner IS NULL AND due_at_ms > 0), ${Number.MAX_SAFE_INTEGER}),
       coalesce((SELECT min(due_at_ms) FROM work w INDEXED BY work_leased
-        WHERE w.model = b.model AND owner IS NOT NULL), ${Number.MAX_SAFE_INTEGER})) END
-  FROM backlog b WHERE requests > 0 ORDER BY model`;
+        WHERE w.model = b.model AND w.route = b.route AND owner IS NOT NULL), ${Number.MAX_SAFE_INTEGER})) END
+  FROM backlog b WHERE requests > 0 ORDER BY model, route DESC`;
 
 const HAS_ENDED = `
   SELECT 1 FROM requests r JOIN outcomes o ON o.seq = r.seq WHERE r.tenant = ? AND r.id = ?`;
@@ -81,8 +89,9 @@ export class SqliteWorkStore implements WorkStore {
   }
 
   async lease(query: LeaseQuery): Promise<LeasedRequest[]> {
-    await this.#inRounds(READY_DEFERRED, query.model, query.nowMs);
-    await this.#inRounds(READY_LAPSED, query.model, query.nowMs);
+    const { model, nowMs, route = 'sync' } = query;
+    await this.#inRounds(READY_DEFERRED, model, route, nowMs);
+    await this.#inRounds(READY_LAPSED, model, route, nowMs);
     const leased: LeasedRequest[] = [];
     while (leased.length < query.limit) {
       const wanted = Math.min(query.limit - leased.length, ROWS_PER_TRANSACTION);
@@ -94,11 +103,11 @@ export class SqliteWorkStore implements WorkStore {
     return leased;
   }
 
-  #leaseReady({ model, owner, expiresAtMs }: LeaseQuery, limit: number): Row[] {
+  #leaseReady({ model, owner, expiresAtMs, route = 'sync' }: LeaseQuery, limit: number): Row[] {
     return this.#database.transaction(() => {
-      const rows = this.#database.statement(SELECT_READY).all(model, limit);
+      const rows = this.#database.statement(SELECT_READY).all(model, route, limit);
       // Void after the instant, so leasable from the next millisecond on.
-      this.#database.statement(LEASE_READY).run(expiresAtMs + 1, owner, model, limit);
+      this.#database.statement(LEASE_READY).run(expiresAtMs + 1, owner, model, route, limit);
       return rows;
     });
   }
@@ -115,23 +124,40 @@ export class SqliteWorkStore implements WorkStore {
   }
 
   async defer(requests: readonly Deferral[]): Promise<void> {
-    await this.#each(requests, DEFER, (request) => [
-      request.notBeforeMs,
-      request.attempts,
-      request.firstAttemptAtMs,
-      request.tenant,
-      request.id,
-      request.fence,
-    ]);
+    const statement = this.#database.statement(DEFER);
+    await inSlices(requests, (slice) =>
+      this.#database.transaction(() => {
+        const tallies = new Tallies();
+        for (const request of slice) {
+          const { tenant, id, fence, route = null } = request;
+          if (route !== null) this.#tallyMove(tallies, request);
+          const { notBeforeMs, attempts, firstAttemptAtMs } = request;
+          statement.run(notBeforeMs, attempts, firstAttemptAtMs, route, tenant, id, fence);
+        }
+        tallies.write(this.#database);
+        return [];
+      }),
+    );
   }
 
-  async extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<void> {
-    await this.#each(requests, EXTEND, ({ tenant, id, fence }) => [
-      expiresAtMs + 1,
-      tenant,
-      id,
-      fence,
-    ]);
+  #tallyMove(tallies: Tallies, { tenant, id, fence, route: to }: Deferral): void {
+    const row = this.#database.statement(FIND_WAITING).get(tenant, id, fence);
+    if (row === undefined || to === undefined) return;
+    const route = word(row[1], ROUTES);
+    if (route === to) return;
+    const load = { inputTokens: number(row[2]), maxOutputTokens: number(row[3]) };
+    tallies.moved({ model: text(row[0]), route, ...load }, to);
+  }
+
+  async extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<string[]> {
+    const statement = this.#database.statement(EXTEND);
+    return inSlices(requests, (slice) =>
+      this.#database.transaction(() =>
+        slice.flatMap(({ tenant, id, fence }) =>
+          Number(statement.run(expiresAtMs + 1, tenant, id, fence).changes) > 0 ? [id] : [],
+        ),
+      ),
+    );
   }
 
   async backlog(): Promise<Backlog[]> {
@@ -140,10 +166,11 @@ export class SqliteWorkStore implements WorkStore {
       .all()
       .map((row) => ({
         model: text(row[0]),
-        requests: number(row[1]),
-        inputTokens: number(row[2]),
-        maxOutputTokens: number(row[3]),
-        nextDueAtMs: number(row[4]),
+        route: word(row[1], ROUTES),
+        requests: number(row[2]),
+        inputTokens: number(row[3]),
+        maxOutputTokens: number(row[4]),
+        nextDueAtMs: number(row[5]),
       }));
   }
 
@@ -155,30 +182,16 @@ export class SqliteWorkStore implements WorkStore {
   }
 
   /**
-   * Voids the leases of all other owners at once. Only whoever holds the state directory may
+   * Voids the leases of all owners but these at once. Only whoever holds the state directory may
    * call it: then all other owners are dead.
    */
-  async releaseOwnersExcept(owner: string): Promise<number> {
-    return this.#inRounds(RELEASE_OTHERS, owner);
+  async releaseOwnersExcept(...owners: readonly string[]): Promise<number> {
+    return this.#inRounds(RELEASE_OTHERS, JSON.stringify(owners));
   }
 
   /** Publications after a position, oldest first. Position 0 is before the first. */
   async publishedAfter(commitSeq: number, limit: number): Promise<Published[]> {
     return readPublished(this.#database, commitSeq, limit);
-  }
-
-  async #each<Item>(
-    items: readonly Item[],
-    sql: string,
-    values: (item: Item) => (string | number | null)[],
-  ): Promise<void> {
-    const statement = this.#database.statement(sql);
-    await inSlices(items, (slice) =>
-      this.#database.transaction(() => {
-        for (const item of slice) statement.run(...values(item));
-        return [];
-      }),
-    );
   }
 
   /** Repeats a statement that takes a row limit until nothing is left, a slice at a time. */

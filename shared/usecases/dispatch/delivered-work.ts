@@ -107,8 +107,8 @@ export class DeliveredWork implements WorkStore {
     );
   }
 
-  async extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<void> {
-    await this.deps.work.extend([...requests, ...this.allReady()], expiresAtMs);
+  async extend(requests: readonly LeaseRef[], expiresAtMs: number): Promise<string[]> {
+    return this.deps.work.extend([...requests, ...this.allReady()], expiresAtMs);
   }
 
   async backlog(): Promise<Backlog[]> {
@@ -120,6 +120,7 @@ export class DeliveredWork implements WorkStore {
       return [
         {
           model: name,
+          route: 'sync',
           requests: expected,
           inputTokens: sum(({ inputTokens }) => inputTokens),
           maxOutputTokens: sum(({ maxOutputTokens }) => maxOutputTokens),

@@ -8,6 +8,8 @@ import type { ModelSettings } from '../../domain/model-limits.ts';
 import { costBoundMicroUsd } from '../../domain/pricing.ts';
 import type { RequestSpec } from '../../domain/request.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { planRoute as leastRule } from '../native/plan-route.ts';
+import type { Planner } from '../plan-work.ts';
 import type {
   Body,
   Caller,
@@ -29,6 +31,8 @@ export interface DraftDeps {
   /** Digest of the long opening a request may share with others; `null` when it has none. */
   readonly prefixKey: (model: string, body: Body) => string | null;
   readonly clock: Clock;
+  /** @default the least rule there is */
+  readonly planner?: Pick<Planner, 'route'>;
 }
 
 type Fitting = Extract<Awaited<ReturnType<MeasureRequest>>, { kind: 'fits' }>;
@@ -45,11 +49,11 @@ export function identityOf(draft: Draft): readonly unknown[] {
 
 /** Judges submissions of one call, in order; those that share an opening become neighbours. */
 export function createPreparer(
-  { models, measure, prefixKey, clock }: DraftDeps,
+  { models, measure, prefixKey, clock, planner }: DraftDeps,
   { tenant, monthlyBudgetMicroUsd: limit }: Caller,
-  { batchId = null }: SubmitOptions,
+  { batchId = null, asOfMs }: SubmitOptions,
 ): (submission: Submission) => Promise<Draft | AppError> {
-  const nowMs = clock.nowMs();
+  const nowMs = asOfMs ?? clock.nowMs();
   const firstOfPrefix = new Map<string, number>();
   let count = 0;
   return async (submission) => {
@@ -64,7 +68,7 @@ export function createPreparer(
     const index = (prefix === null ? undefined : firstOfPrefix.get(prefix)) ?? count;
     if (prefix !== null) firstOfPrefix.set(prefix, index);
     count += 1;
-    return {
+    const draft: Draft = {
       key: idempotencyKey,
       tenant,
       customId: submission.customId,
@@ -84,6 +88,8 @@ export function createPreparer(
       deadlineAtMs: completionWindowMs === null ? null : nowMs + completionWindowMs,
       ...(limit === null ? {} : { reservedMicroUsd: costBound(model, size) }),
     };
+    const route = planner ? await planner.route(draft) : leastRule(draft, model, nowMs);
+    return route === 'native' ? { ...draft, route } : draft;
   };
 
   function unknownModel({ model }: Submission): AppError {

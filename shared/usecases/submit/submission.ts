@@ -34,6 +34,11 @@ export interface SubmitOptions {
   readonly callKey?: string | null;
   /** Batch that all of them belong to. */
   readonly batchId?: string | null;
+  /**
+   * When they count as submitted, so that a call sent again says the same. Unit: ms since the epoch.
+   * @default now
+   */
+  readonly asOfMs?: number;
 }
 
 /** The models requests may name. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type MakeStores, outcomeOf, Scope, START_MS, type StoresUnderTest } from '../builders.ts';
+import { defineRoutes } from './routes.ts';
 
 /** What every WorkStore must do, whatever it keeps its rows in. */
 export function defineWorkStoreContract(name: string, makeStores: MakeStores): void {
@@ -208,6 +209,8 @@ export function defineWorkStoreContract(name: string, makeStores: MakeStores): v
       });
     });
 
+    defineRoutes(() => scope);
+
     it('tells an owner which of its requests were cancelled meanwhile', async () => {
       await scope.accept({}, {}, {});
       const held = await scope.lease('one', START_MS);
@@ -244,7 +247,7 @@ export function defineWorkStoreContract(name: string, makeStores: MakeStores): v
       expect(await stores.work.commit([])).toEqual([]);
       expect(await stores.work.withdrawn([])).toEqual([]);
       await expect(stores.work.defer([])).resolves.toBeUndefined();
-      await expect(stores.work.extend([], START_MS)).resolves.toBeUndefined();
+      expect(await stores.work.extend([], START_MS)).toEqual([]);
     });
   });
 }

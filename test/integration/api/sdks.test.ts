@@ -142,7 +142,8 @@ describe("OpenAI's SDK, with base_url and key changed", () => {
     await expect(streamed).rejects.toMatchObject({ status: 400, param: 'stream' });
     const stranger = new OpenAI({ apiKey: 'x', baseURL: openai.baseURL, maxRetries: 0 });
     await expect(stranger.models.list()).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
-    await expect(openai.files.list()).rejects.toMatchObject({ status: 404, code: 'not_found' });
+    const unserved = openai.moderations.create({ input: 'x' });
+    await expect(unserved).rejects.toMatchObject({ status: 404, code: 'not_found' });
   });
 
   it('does not send again what may cost twice, even with retries on', async () => {

@@ -101,7 +101,8 @@ it('loses nothing and publishes nothing twice: duplicates, disorder, and a kill 
   // The dead function's lease runs out, and the sweeper looks.
   clock.shift(4 * MINUTE);
   const work = home.openLedger().work;
-  const sweep = createSweep({ ...home, queue, work, slices: work, telemetry: SILENT });
+  const bell = { ring: async () => undefined };
+  const sweep = createSweep({ ...home, queue, work, slices: work, bell, telemetry: SILENT });
   await waitUntil(async () => {
     await sweep({ deadlineMs: clock.nowMs() + SWEEP_MS });
     const { succeeded } = await ledger.requests.counts(TENANT);

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { Webhook } from 'standardwebhooks';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startSimulator } from '../../../simulator/server.ts';
 import { ADMIN_KEY, deployFunctions } from '../../support/deployed-functions.ts';
 
@@ -6,18 +9,33 @@ const MESSAGES = [{ role: 'user', content: 'Why is the sky blue?' }];
 const BODY = { model: 'gpt-4o-mini', max_tokens: 20, messages: MESSAGES };
 const ITEM = { endpoint: '/v1/chat/completions', body: BODY };
 
+const HOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
 let simulator: Awaited<ReturnType<typeof startSimulator>>;
 let deployed: Awaited<ReturnType<typeof deployFunctions>>;
 
 beforeAll(async () => {
-  simulator = await startSimulator({ latency: { minMs: 1, maxMs: 4 } });
+  simulator = await startSimulator({
+    latency: { minMs: 1, maxMs: 4 },
+    batches: {
+      turnaround: { minMs: 1_500, maxMs: 1_600 },
+      validationMs: 100,
+      finalizingMs: 100,
+    },
+  });
+  const secret = new CreateSecretCommand({
+    Name: 'penstock/hook',
+    SecretString: `${HOOK_SECRET}\n`,
+  });
+  await new SecretsManagerClient().send(secret);
   deployed = await deployFunctions(`
 providers:
-  openai: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: none }
+  openai: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: none, webhookSecret: "secretsmanager:penstock/hook" }
   lost: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: "secretsmanager:nowhere" }
 models:
   gpt-4o-mini: { provider: openai }
   gpt-4o: { provider: lost }
+  gpt-4.1-mini: { provider: openai }
 `);
 });
 
@@ -103,8 +121,90 @@ describe('the functions together', () => {
     expect(await deployed.takeMessages()).toEqual(['no notice']);
   });
 
+  it('answer in batches what asks for it, and leave that to the tick', async () => {
+    const items = Array.from({ length: 300 }, () => ({
+      ...ITEM,
+      lane: 'native',
+      completion_window: '24h',
+      body: { ...BODY, model: 'gpt-4.1-mini' },
+    }));
+    const key = { 'idempotency-key': 'a-night' };
+    const call = { method: 'POST', body: items, headers: key };
+    const submitted = await deployed.call('/v1/requests', call);
+    expect([submitted.status, submitted.json.accepted]).toEqual([202, 300]);
+    expect(await deliver()).toBe(0);
+    // Rows are gathered for up to five minutes on a grid of the clock; the test does not wait.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 300_000 });
+    try {
+      expect(await deployed.poll()).toMatchObject({ built: 1, submitted: 1, failed: 0 });
+      const deadline = performance.now() + 20_000;
+      let settled = 0;
+      while (settled === 0 && performance.now() < deadline) {
+        await delay(300);
+        vi.setSystemTime(Date.now() + 1_000);
+        settled = (await deployed.poll()).settled;
+      }
+      expect(settled).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+    const { json } = await deployed.call('/v1/requests?model=gpt-4.1-mini&limit=1000');
+    const ended = json.data.map((one: { status: string }) => one.status);
+    expect(new Set(ended)).toEqual(new Set(['succeeded']));
+    expect(ended).toHaveLength(300);
+    expect(simulator.stats().batches).toMatchObject({ created: 1, orphans: 0 });
+  });
+
+  it('tell an endpoint of a request that it asked for, and send nothing to one that is gone', async () => {
+    // An address, so that no name server is asked; nothing is sent to it: it is removed in time.
+    const wish = { url: 'https://8.8.8.8/hook', events: ['request.completed'] };
+    const made = await deployed.call('/v1/webhooks', { method: 'POST', body: wish });
+    expect([made.status, made.json.secret]).toEqual([201, expect.stringMatching(/^whsec_/)]);
+    const path = `/v1/webhooks/${made.json.id}`;
+    const submitted = await deployed.call('/v1/requests', { method: 'POST', body: ITEM });
+    await deliver();
+    const [told] = (await deployed.call(`${path}/deliveries`)).json.data;
+    expect(told).toMatchObject({ type: 'request.completed', status: 'pending', attempts: 0 });
+    const cancelled = await deployed.call('/v1/requests', {
+      method: 'POST',
+      body: { ...ITEM, body: { ...BODY, model: 'gpt-4o' } },
+    });
+    await deployed.call(`/v1/requests/${cancelled.json.id}`, { method: 'DELETE' });
+    await deployed.takeMessages();
+    expect((await deployed.call(`${path}/deliveries`)).json.data).toHaveLength(2);
+    expect((await deployed.call(`/v1/requests/${submitted.json.id}`)).json.status).toBe(
+      'succeeded',
+    );
+
+    const other = await deployed.call('/v1/webhooks', { method: 'POST', body: wish });
+    for (const id of [made.json.id, other.json.id]) {
+      const removed = await deployed.call(`/v1/webhooks/${id}`, { method: 'DELETE' });
+      expect(removed.status).toBe(204);
+    }
+    // The next sweep ends both, and sends nothing.
+  });
+
+  it("believe a provider's webhook that is signed with the secret of penstock.yaml", async () => {
+    const body = JSON.stringify({ type: 'batch.completed', data: { id: 'batch_1' } });
+    const at = new Date();
+    const headers = {
+      'webhook-id': 'wh_1',
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+      'webhook-signature': new Webhook(HOOK_SECRET).sign('wh_1', at, body),
+    };
+    const path = '/v1/provider-webhooks/openai';
+    const taken = await deployed.call(path, { method: 'POST', body, headers });
+    expect([taken.status, taken.json]).toEqual([200, { received: true }]);
+    const forged = { ...headers, 'webhook-signature': 'v1,AAAA' };
+    const refused = await deployed.call(path, { method: 'POST', body, headers: forged });
+    expect([refused.status, refused.json.code]).toEqual([401, 'signature_refused']);
+  });
+
   it('sweep without fault', async () => {
-    expect(await deployed.sweep()).toMatchObject({ unsent: 0 });
+    expect(await deployed.sweep()).toMatchObject({
+      unsent: 0,
+      webhooks: { delivered: 0, retried: 0, failed: 2 },
+    });
   });
 
   it('refuse a body over the limit and name the way around', async () => {

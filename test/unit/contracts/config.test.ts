@@ -28,7 +28,15 @@ describe('parseConfig', () => {
   it('reads every field of a full configuration', () => {
     const config = configOf({
       providers: {
-        openai: { ...OPENAI, organization: 'org', project: 'proj', timeouts: { totalMs: 5_000 } },
+        openai: {
+          ...OPENAI,
+          organization: 'org',
+          project: 'proj',
+          webhookSecret: 'whsec_from-openai',
+          timeouts: { totalMs: 5_000 },
+          batchApi: 'compatible',
+          batchLimits: { mostRows: 10 },
+        },
         claude: { dialect: 'anthropic', apiKey: `\${CLAUDE_KEY}`, headers: { 'x-team': 'a' } },
         azure: {
           dialect: 'azure-openai',
@@ -55,13 +63,21 @@ describe('parseConfig', () => {
           maxOutputTokens: 100,
         },
       },
-      server: { host: '0.0.0.0', port: 0, apiKeys: [{ key: 'k'.repeat(16), tenant: 'team-a' }] },
+      server: {
+        host: '0.0.0.0',
+        port: 0,
+        apiKeys: [{ key: 'k'.repeat(16), tenant: 'team-a' }],
+        webhooks: { ports: [443, 8_443], loopback: true },
+      },
     });
     expect(config.providers.get('openai')).toMatchObject({
       apiKey: { kind: 'value', value: 'sk-from-environment', variable: 'OPENAI_API_KEY' },
       organization: 'org',
       project: 'proj',
+      webhookSecret: { kind: 'value', value: 'whsec_from-openai', variable: null },
       timeouts: { totalMs: 5_000 },
+      batchApi: 'compatible',
+      batchLimits: { mostRows: 10 },
     });
     expect(config.providers.get('claude')?.headers).toEqual({ 'x-team': 'a' });
     expect(config.providers.get('azure')?.apiKey).toEqual({
@@ -84,6 +100,7 @@ describe('parseConfig', () => {
       host: '0.0.0.0',
       port: 0,
       apiKeys: [{ key: 'k'.repeat(16), tenant: 'team-a', scopes: ['read', 'write'] }],
+      webhookTargets: { ports: [443, 8_443], allowsLoopback: true },
     });
   });
 
@@ -97,6 +114,26 @@ describe('parseConfig', () => {
       );
     },
   );
+
+  it("sends webhooks to port 443 of public addresses, and takes no provider's, unless told", () => {
+    const { providers, server } = configOf({ providers: { openai: OPENAI } });
+    expect(server.webhookTargets).toEqual({ ports: [443], allowsLoopback: false });
+    expect(providers.get('openai')?.webhookSecret).toBeNull();
+  });
+
+  it('shows no secret of webhooks, and wants one from the environment only where it is used', () => {
+    const withSecret = (webhookSecret: unknown) => ({
+      providers: { openai: { ...OPENAI, webhookSecret } },
+    });
+    const [fault = ''] = faultsOf(withSecret(['canary']));
+    expect(fault).toMatch(/webhookSecret: must be the secret/);
+    expect(fault).not.toContain('canary');
+    expect(faultsOf(withSecret('secretsmanager:penstock/hook'))[0]).toMatch(
+      /webhookSecret: refers to AWS Secrets Manager/,
+    );
+    expect(faultsOf(withSecret(`\${UNSET_SECRET}`))[0]).toMatch(/UNSET_SECRET/);
+    expect(faultsOf(withSecret(`\${UNSET_SECRET}`), ENVIRONMENT, false)).toEqual([]);
+  });
 
   it('names every fault at once', () => {
     const faults = faultsOf({
@@ -158,6 +195,10 @@ describe('parseConfig', () => {
     [
       { providers: { c: { dialect: 'anthropic', apiKey: 'k', organization: 'o' } } },
       /organization: is only for dialect openai/,
+    ],
+    [
+      { providers: { c: { dialect: 'anthropic', apiKey: 'k', batchApi: 'mistral' } } },
+      /batchApi: is only for dialect openai/,
     ],
     [
       { providers: { o: { dialect: 'openai', apiKey: 'secretsmanager:prod/key' } } },

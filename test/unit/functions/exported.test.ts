@@ -25,6 +25,7 @@ describe.each([
   ['authorize', () => import('../../../functions/authorize/index.ts')],
   ['dispatch', () => import('../../../functions/dispatch/index.ts')],
   ['sweep', () => import('../../../functions/sweep/index.ts')],
+  ['poll-native-batches', () => import('../../../functions/poll-native-batches/index.ts')],
   ['record-dead-letter', () => import('../../../functions/record-dead-letter/index.ts')],
 ] as const)('what %s exports', (_, load) => {
   it('is the whole function: it names what its environment lacks, in a log of the invocation', async () => {
@@ -37,10 +38,4 @@ describe.each([
       function_request_id: 'invocation-1',
     });
   });
-});
-
-it('of poll-native-batches works without an environment', async () => {
-  const { handler } = await import('../../../functions/poll-native-batches/index.ts');
-  expect(await handler({}, lambdaContext())).toEqual({ open: 0, ended: 0, failed: 0 });
-  expect(written.join()).toContain('Polled batch jobs');
 });

@@ -7,6 +7,7 @@ import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
 import { encodeResultLine } from '../../../shared/contracts/result-line.ts';
 import type { RequestOutcome, RequestSpec } from '../../../shared/domain/request.ts';
+import type { CompletionEvent } from '../../../shared/domain/webhook-event.ts';
 import { adoptResults } from '../../../shared/usecases/adopt-results.ts';
 import { outcomeOf, Scope, START_MS } from '../../contract/builders.ts';
 
@@ -55,6 +56,29 @@ const adopt = (state: State) =>
   adoptResults({ log: state.log, marks: state.marks, work: state.work });
 
 describe('adoptResults', () => {
+  it('tells of what it publishes, and of nothing else', async () => {
+    const state = openState(root);
+    const scope = new Scope({ ...state, close: async () => undefined });
+    const [committed, lost] = await scope.accept({}, {});
+    if (!committed || !lost) return expect.unreachable();
+    await state.work.commit([await answer(state, committed, 'first')]);
+    await answer(state, lost, 'first');
+    await answer(state, { id: 'req_unknown', tenant: scope.tenant }, 'first');
+    const told: CompletionEvent[] = [];
+    const events = {
+      async publish(group: readonly CompletionEvent[]) {
+        told.push(...group);
+      },
+    };
+    const ports = { log: state.log, marks: state.marks, work: state.work, events };
+    await adoptResults(ports);
+    await adoptResults(ports);
+    expect(told).toEqual([
+      expect.objectContaining({ kind: 'request', requestId: lost.id, status: 'succeeded' }),
+    ]);
+    await state.close();
+  });
+
   it('publishes what was answered and not committed, once', async () => {
     const state = openState(root);
     const scope = new Scope({ ...state, close: async () => undefined });

@@ -41,6 +41,7 @@ function start(statuses: RequestStatus[], wait: (timeoutMs: number) => Promise<v
     },
     accept: never,
     list: never,
+    published: never,
     counts: never,
     usage: never,
   };

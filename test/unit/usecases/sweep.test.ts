@@ -7,7 +7,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 const HOUR_MS = 3_600_000;
 
-const BACKLOG = { inputTokens: 1, maxOutputTokens: 1, nextDueAtMs: 0 };
+const BACKLOG = { route: 'sync', inputTokens: 1, maxOutputTokens: 1, nextDueAtMs: 0 } as const;
 
 interface SetUp {
   readonly idle?: readonly SliceNotice[];
@@ -19,6 +19,7 @@ function start({ idle = [], backlog = [], unsent = 0 }: SetUp = {}) {
   const clock = new FakeClock();
   const holds = new MemoryProviderHolds();
   const sent: number[] = [];
+  const rung: string[] = [];
   const metrics: Record<string, number> = {};
   const sweep = createSweep({
     slices: {
@@ -36,6 +37,8 @@ function start({ idle = [], backlog = [], unsent = 0 }: SetUp = {}) {
       },
     },
     holds,
+    batches: { open: async () => [{ tenant: 'a', id: 'batch_1' }] },
+    bell: { ring: async (refs) => void rung.push(...refs.map(({ id }) => id)) },
     clock,
     telemetry: {
       count: (metric, value) => {
@@ -44,7 +47,7 @@ function start({ idle = [], backlog = [], unsent = 0 }: SetUp = {}) {
       log: () => undefined,
     },
   });
-  return { clock, holds, sent, metrics, sweep };
+  return { clock, holds, sent, rung, metrics, sweep };
 }
 
 function slices(model: string, count: number): SliceNotice[] {
@@ -115,5 +118,11 @@ describe('sweeping', () => {
       QueueAgeSeconds: Math.round((now - 1) / 1_000),
       ProviderHeld: 1,
     });
+  });
+
+  it('wakes whoever moves batches on for each that has not ended', async () => {
+    const { sweep, clock, rung } = start();
+    await sweep({ deadlineMs: clock.nowMs() + 1_000 });
+    expect(rung).toEqual(['batch_1']);
   });
 });

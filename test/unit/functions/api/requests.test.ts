@@ -55,6 +55,13 @@ describe('submitting one', () => {
       priority: 9,
       tags: ['a', 'b'],
       attempts: 0,
+      plan: {
+        lane: 'flex',
+        expected_finish_at_ms: expect.any(Number),
+        escalate_at_ms: null,
+        meets_deadline: true,
+        why: 'Flex: asked for.',
+      },
       created_at_ms: clock.nowMs(),
       deadline_at_ms: clock.nowMs() + 900_000,
       finished_at_ms: null,

@@ -1,27 +1,25 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createHandler } from '../../../../functions/poll-native-batches/handler.ts';
-import { NO_NATIVE_JOBS } from '../../../../shared/adapters/memory/no-native-jobs.ts';
-import type { NativeJobs } from '../../../../shared/ports/native-jobs.ts';
-import { createPollNativeBatches } from '../../../../shared/usecases/poll-native-batches.ts';
+import type { TickTerms } from '../../../../shared/usecases/native/native-deps.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { lambdaContext } from '../../../support/lambda-events.ts';
 
-const SILENT = { count: () => undefined, log: () => undefined };
-
-const start = (jobs: NativeJobs) =>
-  createHandler(createPollNativeBatches({ jobs, telemetry: SILENT }), SILENT);
-
-describe('polling batch jobs', () => {
-  it('finds none while a deployment hands none out', async () => {
-    expect(await start(NO_NATIVE_JOBS)()).toEqual({ open: 0, ended: 0, failed: 0 });
-  });
-
-  it('looks at every open job, also when one cannot be looked at', async () => {
-    const jobs: NativeJobs = {
-      open: async () => ['a', 'b', 'c'].map((id) => ({ provider: 'p', id })),
-      poll: async ({ id }) => {
-        if (id === 'b') throw new Error('unreachable');
-        return id === 'a';
-      },
-    };
-    expect(await start(jobs)()).toEqual({ open: 3, ended: 1, failed: 1 });
-  });
+it('gives a tick the time it has, less what is needed to stop with care', async () => {
+  const clock = new FakeClock();
+  const report = { built: 1, submitted: 0, polled: 0, ended: 0, settled: 0, failed: 0, stops: [] };
+  const terms: TickTerms[] = [];
+  const logged: unknown[] = [];
+  const handler = createHandler(
+    async (given) => {
+      terms.push(given);
+      return report;
+    },
+    clock,
+    { count: () => undefined, log: (_level, _message, fields) => logged.push(fields) },
+  );
+  const context = { ...lambdaContext(), getRemainingTimeInMillis: () => 300_000 };
+  expect(await handler({}, context)).toEqual(report);
+  expect(terms.map(({ deadlineMs }) => deadlineMs - clock.nowMs())).toEqual([280_000]);
+  expect(terms[0]?.signal.aborted).toBe(false);
+  expect(logged).toEqual([report]);
 });

@@ -13,10 +13,10 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-async function plan(lines: readonly string[], models: object = {}) {
+async function plan(lines: readonly string[], models: object = {}, windowMs: number | null = null) {
   const path = join(directory, 'in.jsonl');
   writeFileSync(path, lines.join('\n'));
-  return planFile({ path, models: await testModels(models), onProgress: () => {} });
+  return planFile({ path, models: await testModels(models), windowMs, onProgress: () => {} });
 }
 
 const PRICED = {
@@ -34,14 +34,38 @@ describe('planFile', () => {
     const inputTokens = model?.inputTokens ?? 0;
     expect(model).toMatchObject({ requests: 3, maxOutputTokens: 150, unboundedRequests: 0 });
     expect(model?.lanes).toEqual([
-      { lane: 'live', leastMicroUsd: inputTokens, mostMicroUsd: inputTokens + 1_500 },
+      {
+        lane: 'live',
+        leastMicroUsd: inputTokens,
+        mostMicroUsd: inputTokens + 1_500,
+        durationMs: null,
+      },
       {
         lane: 'flex',
         leastMicroUsd: Math.round(inputTokens / 6) * 3,
         mostMicroUsd: Math.round(inputTokens / 6) * 3 + 750,
+        durationMs: null,
       },
-      { lane: 'native', leastMicroUsd: expect.any(Number), mostMicroUsd: expect.any(Number) },
+      {
+        lane: 'native',
+        leastMicroUsd: expect.any(Number),
+        mostMicroUsd: expect.any(Number),
+        durationMs: expect.any(Number),
+      },
     ]);
+  });
+
+  it('says which lane it would take within a time, what that costs, and when it is done', async () => {
+    const lines = ['a', 'b', 'c'].map((id) => batchLine(id, { model: 'm' }));
+    const auto = async (windowMs: number | null, model: object = PRICED) =>
+      (await plan(lines, { m: model }, windowMs)).models[0]?.auto;
+    expect(await auto(null)).toMatchObject({ lane: 'live', decision: { escalateAtMs: null } });
+    expect(await auto(15 * 60_000)).toMatchObject({ lane: 'flex' });
+    const day = await auto(24 * 3_600_000);
+    expect(day).toMatchObject({ lane: 'native', decision: { meetsDeadline: true } });
+    expect(day?.decision.escalateAtMs).toBeGreaterThan(23 * 3_600_000);
+    const slow = { ...PRICED, limits: { requestsPerMinute: 1 }, lanes: ['live'] };
+    expect(await auto(60_000, slow)).toMatchObject({ decision: { meetsDeadline: false } });
   });
 
   it('names the limit that binds, and how long it makes the run', async () => {

@@ -1,0 +1,10 @@
+import * as z from 'zod';
+import { ENV } from '../../shared/contracts/env-keys.ts';
+import { setNumber, setText } from '../../shared/runtime/parse-env.ts';
+
+export const pollEnv = z.object({
+  [ENV.table]: setText,
+  [ENV.bucket]: setText,
+  [ENV.configParameter]: setText,
+  [ENV.retentionDays]: setNumber,
+});

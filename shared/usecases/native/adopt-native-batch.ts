@@ -1,0 +1,132 @@
+/** Finds the batch of a job whose create was sent, or may have been, by a process that died. */
+
+import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
+import { type NativeBatchView, readNativeRowId } from '../../domain/native-batch.ts';
+import { type NativeJob, pollDelayMs } from '../../domain/native-job.ts';
+import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
+import { sightOf } from './batch-sight.ts';
+import type { HeldJob } from './held-job.ts';
+import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
+
+/** No batch is created again before this: twice the longest time that lists lag behind. Unit: ms. */
+const APPEARANCE_MS = 600_000;
+/** How far a provider's clock may be from ours. Unit: ms. */
+const SKEW_MS = 60_000;
+/** Between two looks at the list. Unit: ms. */
+const LOOK_AGAIN_MS = 30_000;
+
+/**
+ * `trying` to `submitted` when the batch is found, to `uploaded` once it is sure that there is
+ * none. A batch that bears our mark, or our file, is ours. Where a provider keeps neither, one of
+ * as many rows created at that time is a suspect; when it has ended its rows tell.
+ */
+export async function adoptBatch(
+  deps: NativeDeps,
+  held: HeldJob,
+  provider: NativeBatchProvider,
+  { signal }: TickTerms,
+  report: TickReport,
+): Promise<void> {
+  const job = held.facts;
+  const sinceMs = job.tryingSinceMs ?? job.createdAtMs;
+  const views: NativeBatchView[] = [];
+  for await (const page of provider.list(sinceMs - SKEW_MS, signal)) {
+    if (page.kind === 'failed') {
+      await held.restAfter(page, report);
+      return;
+    }
+    views.push(...page.value);
+  }
+  const marked = views.find((view) => isMarked(view, job));
+  if (marked !== undefined) {
+    await submitted(deps, held, marked, report);
+    return;
+  }
+  const nowMs = deps.clock.nowMs();
+  const strangers = new Set(job.strangers);
+  const suspects: string[] = [];
+  for (const view of await candidates(deps, job, views, sinceMs)) {
+    if (strangers.has(view.id)) continue;
+    const isOurs = view.end === null ? null : await holdsOurRows(deps, job, provider, view, signal);
+    if (isOurs === true) {
+      await submitted(deps, held, view, report);
+      return;
+    }
+    if (isOurs === null) suspects.push(view.id);
+    else strangers.add(view.id);
+  }
+  const found = { suspects, strangers: [...strangers] };
+  if (suspects.length > 0) {
+    await held.rest(
+      nowMs + pollDelayMs(Math.max(LOOK_AGAIN_MS, nowMs - sinceMs), null, null),
+      found,
+    );
+  } else if (nowMs < sinceMs + APPEARANCE_MS) {
+    await held.rest(Math.min(nowMs + LOOK_AGAIN_MS, sinceMs + APPEARANCE_MS), found);
+  } else {
+    await held.enter('uploaded', found);
+  }
+}
+
+function isMarked({ jobId, inputFileId }: NativeBatchView, job: NativeJob): boolean {
+  return jobId === job.id || (job.fileId !== null && inputFileId === job.fileId);
+}
+
+/** Batches that may be ours, where a provider keeps no mark. */
+async function candidates(
+  { jobs }: NativeDeps,
+  job: NativeJob,
+  views: readonly NativeBatchView[],
+  sinceMs: number,
+): Promise<NativeBatchView[]> {
+  if (job.fileId !== null) return [];
+  const known = new Set((await jobs.unfinished()).flatMap(({ batchId }) => batchId ?? []));
+  return views.filter(
+    ({ id, jobId, counts, createdAtMs }) =>
+      jobId === null &&
+      !known.has(id) &&
+      createdAtMs <= sinceMs + APPEARANCE_MS &&
+      (counts === null || counts.total === 0 || counts.total === job.rowCount),
+  );
+}
+
+/** `null` while it cannot be told. */
+async function holdsOurRows(
+  deps: NativeDeps,
+  job: NativeJob,
+  provider: NativeBatchProvider,
+  { id, outputs }: NativeBatchView,
+  signal: AbortSignal,
+): Promise<boolean | null> {
+  const model = deps.models.get(job.model)?.providerModel ?? job.model;
+  for (const output of outputs) {
+    const query = { output, endpoint: job.endpoint, model, fromRow: 0 };
+    for await (const row of provider.rows(query, signal)) {
+      if ('faults' in row) {
+        deps.telemetry.log('warn', 'A batch that may be ours cannot be read', { job: job.id, id });
+        if (ERROR_DISPOSITIONS[row.code] !== 'give_up') return null;
+        break;
+      }
+      if (row.kind === 'unreadable') continue;
+      return readNativeRowId(row.rowId)?.jobNonce === job.id;
+    }
+  }
+  return false;
+}
+
+async function submitted(
+  { clock }: NativeDeps,
+  held: HeldJob,
+  view: NativeBatchView,
+  report: TickReport,
+): Promise<void> {
+  report.submitted += 1;
+  await held.enter('submitted', {
+    batchId: view.id,
+    submittedAtMs: held.facts.tryingSinceMs ?? clock.nowMs(),
+    expiresAtMs: view.expiresAtMs,
+    seen: sightOf(view),
+    suspects: [],
+    note: null,
+  });
+}

@@ -1,0 +1,50 @@
+/** The tick of the native lane as the homes run it: the planner decides, and learns. */
+
+import { isQueuedAtProvider } from '../../domain/native-job.ts';
+import type { Planner } from '../plan-work.ts';
+import type { NativeDeps } from './native-deps.ts';
+import { createReviewNativeJobs, lessonOf } from './review-native-jobs.ts';
+import { createTickNative, type TickNative } from './tick-native.ts';
+
+/** Chosen by the planner; the rest is the home's. */
+export type PlannedDeps = Omit<NativeDeps, 'planRoute' | 'planAgain' | 'onSettled'>;
+
+/** Reviews the open jobs, moves what has time to spare out of long queues, then ticks. */
+export function createPlannedTick(home: PlannedDeps, planner: Planner): TickNative {
+  const deps: NativeDeps = {
+    ...home,
+    planRoute: planner.route,
+    planAgain: planner.route,
+    async onSettled(job) {
+      const lesson = lessonOf(job);
+      if (lesson === null) return;
+      await planner.learn(lesson).catch((error: unknown) => {
+        home.telemetry.log('warn', 'Nothing was learnt of a batch', { job: job.id, error });
+      });
+    },
+  };
+  const tick = createTickNative(deps);
+  const review = createReviewNativeJobs(deps, planner);
+  return async (terms) => {
+    await review();
+    await planner.relieve();
+    return tick(terms);
+  };
+}
+
+/** Whether the provider's queue of batches takes more rows of a model. */
+export function createNativeRoom({
+  jobs,
+  queueTokensOf,
+}: Pick<NativeDeps, 'queueTokensOf'> & {
+  readonly jobs: Pick<NativeDeps['jobs'], 'unfinished'>;
+}): (model: { readonly name: string }) => Promise<boolean> {
+  return async ({ name }) => {
+    const queueTokens = queueTokensOf(name);
+    if (queueTokens === null) return true;
+    const waiting = (await jobs.unfinished()).filter(
+      (job) => job.model === name && isQueuedAtProvider(job),
+    );
+    return waiting.reduce((sum, { inputTokens }) => sum + inputTokens, 0) < queueTokens;
+  };
+}

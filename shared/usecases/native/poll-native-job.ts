@@ -1,0 +1,77 @@
+/** Asks how a batch stands, and asks for its end where that is wished. */
+
+import { isYetToAppear } from '../../domain/native-batch.ts';
+import { pollDelayMs, watchOver } from '../../domain/native-job.ts';
+import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
+import { sightOf } from './batch-sight.ts';
+import type { HeldJob } from './held-job.ts';
+import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
+
+const MOST_FAULTS = 100;
+/** A cancelled batch is looked at again after this; most end within seconds. Unit: ms. */
+const CANCELLING_MS = 10_000;
+
+/** `submitted` to `ended`, or a rest until the next look. */
+export async function pollBatch(
+  deps: NativeDeps,
+  held: HeldJob,
+  provider: NativeBatchProvider,
+  { signal }: TickTerms,
+  report: TickReport,
+): Promise<void> {
+  const { clock, telemetry } = deps;
+  const job = held.facts;
+  const batchId = job.batchId ?? '';
+  const watch = watchOver(job, clock.nowMs());
+  if (watch !== 'fine') {
+    const { id: jobId, provider: name } = job;
+    telemetry.log('error', 'A batch does not end', { job: jobId, provider: name, batch: batchId });
+  }
+  const isToEnd = job.cancelWantedAtMs !== null || watch !== 'fine';
+  const isAsked = isToEnd && job.seen?.isCancelling !== true;
+  report.polled += 1;
+  const looked = isAsked
+    ? await provider.cancel(batchId, signal)
+    : await provider.get(batchId, signal);
+  const nowMs = clock.nowMs();
+  if (looked.kind === 'failed') {
+    const isGone = looked.code === 'not_found' && !isYetToAppear(job.submittedAtMs ?? 0, nowMs);
+    if (isGone || watch === 'lost') await lose(deps, held, report);
+    else await held.restAfter(looked, report);
+    return;
+  }
+  const view = looked.value;
+  const seen = sightOf(view);
+  if (view.end === null) {
+    if (watch === 'lost') {
+      await lose(deps, held, report);
+      return;
+    }
+    const ageMs = nowMs - (job.submittedAtMs ?? nowMs);
+    const delayMs = pollDelayMs(ageMs, seen, view.retryAfterMs);
+    const waitMs = isToEnd ? Math.min(CANCELLING_MS, delayMs) : delayMs;
+    await held.rest(nowMs + waitMs, { seen, expiresAtMs: view.expiresAtMs ?? job.expiresAtMs });
+    return;
+  }
+  report.ended += 1;
+  await held.enter('ended', {
+    end: view.end,
+    endedAtMs: nowMs,
+    outputs: view.outputs,
+    faults: view.faults.slice(0, MOST_FAULTS),
+    seen,
+    note: null,
+  });
+}
+
+/** Deleted behind our back, or stuck for good: its rows are run again. */
+async function lose(
+  { clock, telemetry }: NativeDeps,
+  held: HeldJob,
+  report: TickReport,
+): Promise<void> {
+  const { id, provider, batchId } = held.facts;
+  telemetry.log('error', 'A batch is lost; its rows are run again', { job: id, provider, batchId });
+  report.ended += 1;
+  await held.enter('ended', { end: 'lost', endedAtMs: clock.nowMs() });
+}
