@@ -73,7 +73,7 @@ export class Operations extends Construct {
   }
 
   #watchWork(queueAge: Duration): void {
-    const { dispatcher, recorder } = this.#parts;
+    const { dispatcher, validator, recorder } = this.#parts;
     // The queue's own count of what was sent leaves out what SQS moved there itself.
     this.alarms.add('DeadLetters', {
       metric: recorder.fn.lambda.metricInvocations({ period: PERIOD }),
@@ -93,6 +93,14 @@ export class Operations extends Construct {
         runbook: RUNBOOK.deadLettersNotRecorded,
       });
     }
+    this.alarms.add('BatchDeadLetters', {
+      metric: validator.batches.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+        period: PERIOD,
+      }),
+      threshold: 0,
+      impact: 'A batch may stand still: no function survived moving it on.',
+      runbook: RUNBOOK.batchDeadLetters,
+    });
     this.alarms.add('WorkNotMoving', {
       metric: this.#measures.max('queueAgeSeconds'),
       threshold: queueAge.toSeconds(),
@@ -136,7 +144,7 @@ export class Operations extends Construct {
   }
 
   #watchFunctions(): void {
-    const { state, api, dispatcher, sweeper, poller, recorder } = this.#parts;
+    const { state, api, dispatcher, validator, sweeper, poller, recorder } = this.#parts;
     const functions = [
       { id: 'Api', fn: api.fn, impact: 'Callers get errors.' },
       {
@@ -148,6 +156,11 @@ export class Operations extends Construct {
         id: 'Dispatcher',
         fn: dispatcher.fn,
         impact: 'Requests are delayed; some may be paid twice.',
+      },
+      {
+        id: 'Validator',
+        fn: validator.fn,
+        impact: 'Batches are not begun, or their end is late.',
       },
       { id: 'Sweeper', fn: sweeper.fn, impact: 'Work that does not move is not rung for again.' },
       { id: 'Poller', fn: poller.fn, impact: 'Answers of batch jobs are late.' },

@@ -12,6 +12,7 @@ import { Construct } from 'constructs';
 export const RUNBOOK = {
   deadLetters: 'dead-letters',
   deadLettersNotRecorded: 'dead-letters-not-recorded',
+  batchDeadLetters: 'batch-dead-letters',
   workNotMoving: 'work-not-moving',
   interactiveWait: 'interactive-wait',
   sweeperSilent: 'sweeper-silent',

@@ -16,8 +16,9 @@ providers:
   openai: { dialect: openai, baseUrl: "${simulator.url}/v1", apiKey: none }
   claude: { dialect: anthropic, baseUrl: "${simulator.url}", apiKey: none }
 models:
-  gpt-4o-mini: { provider: openai, ${LIMITS} }
-  claude-haiku-4-5: { provider: claude, ${LIMITS} }
+  gpt-4o-mini: { provider: openai, ${LIMITS}, lanes: [live] }
+  gpt-4.1-mini: { provider: openai, ${LIMITS}, lanes: [live, native] }
+  claude-haiku-4-5: { provider: claude, ${LIMITS}, lanes: [live] }
 `);
 });
 afterAll(() => simulator.close());
