@@ -151,23 +151,5 @@ export function defineRequestStoreContract(name: string, makeStores: MakeStores)
       });
       expect(await stores.requests.counts(scope.tenant, 'unknown batch')).toEqual(NONE);
     });
-
-    it('reads what has ended of a batch page by page, each once', async () => {
-      const specs = await scope.accept(...Array.from({ length: 7 }, () => ({ batchId: 'batch' })), {
-        batchId: 'other batch',
-      });
-      await scope.lease('one', START_MS);
-      await stores.work.commit(specs.slice(1).map((spec) => outcomeOf(spec)));
-      const read: string[] = [];
-      let after: string | null = null;
-      do {
-        const filter = { tenant: scope.tenant, batchId: 'batch', after, limit: 2 };
-        const page = await stores.requests.published(filter);
-        expect(page.items.length).toBeLessThanOrEqual(2);
-        read.push(...page.items.map(({ id }) => id));
-        after = page.next;
-      } while (after !== null);
-      expect(read).toEqual(specs.slice(1, 7).map(({ id }) => id));
-    });
   });
 }
