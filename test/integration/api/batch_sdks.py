@@ -1,4 +1,7 @@
-"""The life cycle of batches with the official Python SDKs. Usage: batch_sdks.py URL KEY"""
+"""The life cycle of batches with the official Python SDKs. Usage: batch_sdks.py URL KEY [SECONDS]
+
+SECONDS: how long a batch may take.
+"""
 
 import hashlib
 import io
@@ -10,6 +13,7 @@ import anthropic
 import openai
 
 URL, KEY = sys.argv[1:3]
+SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 30.0
 client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0)
 claude = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0)
 
@@ -32,11 +36,12 @@ def lines(count: int) -> bytes:
 
 
 def wait(read, is_over):
-    for _ in range(300):
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
         found = read()
         if is_over(found):
             return found
-        time.sleep(0.1)
+        time.sleep(min(1.0, SECONDS / 300))
     raise TimeoutError(found)
 
 
