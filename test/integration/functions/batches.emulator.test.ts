@@ -64,7 +64,10 @@ async function dispatchAll(): Promise<void> {
 }
 
 describe('batches, as functions move them on', () => {
-  it('run from the file to the output', async () => {
+  it('run from the file to the output, and tell of their end', async () => {
+    // An address, so that no name server is asked; nothing is sent to it: it is removed in time.
+    const wish = { url: 'https://8.8.8.8/hook' };
+    const { json: hook } = await deployed.call('/v1/webhooks', { method: 'POST', body: wish });
     const id = await start(inputLines(600));
     await deployed.moveBatches();
     const running = await deployed.call(`/v1/batches/${id}`);
@@ -84,6 +87,12 @@ describe('batches, as functions move them on', () => {
       .split('\n')
       .map((line: string) => JSON.parse(line).custom_id);
     expect(new Set(ids).size).toBe(600);
+    const { json: told } = await deployed.call(`/v1/webhooks/${hook.id}/deliveries`);
+    expect(told.data).toMatchObject([{ type: 'batch.completed', status: 'pending', attempts: 0 }]);
+    await deployed.call(`/v1/webhooks/${hook.id}`, { method: 'DELETE' });
+    // Once that is told nobody is woken for it.
+    await deployed.sweep();
+    expect(await deployed.takeMessages([deployed.batchQueueUrl])).toEqual([]);
   });
 
   it('go on from a checkpoint where a function’s time ended', async () => {
