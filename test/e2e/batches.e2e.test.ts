@@ -112,7 +112,7 @@ describe.concurrent('batches of the official SDKs', () => {
   );
 
   it(
-    'are cancelled, with each line in one of the files',
+    'are cancelled, once',
     async ({ expect }) => {
       const { id } = await start(lines(50));
       expect((await openai.batches.cancel(id)).status).toBe('cancelling');
