@@ -109,9 +109,13 @@ function mostUsedLimit({ models }: DispatchProgress): ProgressSnapshot['limit'] 
   return most;
 }
 
-function waitingFor({ models, stops }: DispatchProgress, nowMs: number): string | null {
+function waitingFor({ models, stops, jobs = [] }: DispatchProgress, nowMs: number): string | null {
   const [stop] = stops;
   if (stop !== undefined) return `${stop.provider} stopped: ${stop.message}`;
+  for (const { provider, rows, concern } of jobs) {
+    if (concern === null) continue;
+    return `${provider}, whose batch of ${formatCount(rows)} ${concern}`;
+  }
   const paused = models.filter(({ pausedUntilMs }) => pausedUntilMs > nowMs);
   const [first] = paused;
   if (first === undefined || paused.length < models.length) return null;

@@ -114,6 +114,8 @@ export interface NativeJob {
   /** What was last seen of the batch. */
   readonly seen: NativeJobSight | null;
   readonly cancelWantedAtMs: number | null;
+  /** Rows before it have ended otherwise: nobody waits for their answers. */
+  readonly firstWantedRow: number;
   readonly end: NativeJobEnd | null;
   readonly endedAtMs: number | null;
   readonly outputs: readonly string[];
@@ -165,6 +167,7 @@ export function intendJob(job: NewNativeJob, nowMs: number): NativeJob {
     expiresAtMs: null,
     seen: null,
     cancelWantedAtMs: null,
+    firstWantedRow: 0,
     end: null,
     endedAtMs: null,
     outputs: [],
@@ -284,4 +287,30 @@ export function watchOver(
   const endsAtMs = Math.max((submittedAtMs ?? createdAtMs) + USUAL_WINDOW_MS, expiresAtMs ?? 0);
   if (nowMs < endsAtMs + OVERDUE_MS) return 'fine';
   return nowMs < endsAtMs + 2 * OVERDUE_MS ? 'stuck' : 'lost';
+}
+
+/** A job that has no batch yet, or whose results are not taken in, is held up after this. Unit: ms. */
+const HELD_UP_MS = 2 * 3_600_000;
+/** Nobody has looked for so long at a job that was due. Unit: ms. */
+const UNSEEN_MS = 900_000;
+
+/**
+ * What a person should know of a job, in words; `null` while all is as it should be. Of a batch
+ * that may be ours nothing is known before it has ended.
+ */
+export function concernOf(job: NativeJob, nowMs: number): string | null {
+  const { phase, createdAtMs, endedAtMs, dueAtMs, suspects, note } = job;
+  if (!isOpenJob(job)) return null;
+  const hours = (ms: number): string => `${Math.floor(ms / 3_600_000)} h`;
+  const why = note === null ? '' : `: ${note}`;
+  if (phase === 'submitted') {
+    const ageMs = nowMs - (job.submittedAtMs ?? createdAtMs);
+    if (watchOver(job, nowMs) !== 'fine') return `has not ended in ${hours(ageMs)}${why}`;
+  } else if (phase === 'ended') {
+    const waitedMs = nowMs - (endedAtMs ?? createdAtMs);
+    if (waitedMs >= HELD_UP_MS) return `ended ${hours(waitedMs)} ago and is not taken in${why}`;
+  } else if (suspects.length === 0 && nowMs - createdAtMs >= HELD_UP_MS) {
+    return `could not be handed over for ${hours(nowMs - createdAtMs)}${why}`;
+  }
+  return nowMs - dueAtMs >= UNSEEN_MS ? `was due ${hours(nowMs - dueAtMs)} ago` : null;
 }

@@ -5,6 +5,7 @@ import { createSqliteStores, type SqliteStores } from '../../shared/adapters/sql
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { NativeJob } from '../../shared/domain/native-job.ts';
 import type { RequestOutcome, RequestSpec } from '../../shared/domain/request.ts';
+import { NO_USAGE } from '../../shared/domain/usage.ts';
 import type { NativeBatchProvider } from '../../shared/ports/native-batch-provider.ts';
 import type { NativeDeps } from '../../shared/usecases/native/native-deps.ts';
 import { planRoute } from '../../shared/usecases/native/plan-route.ts';
@@ -49,6 +50,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
   const published: RequestOutcome[] = [];
   const settled: NativeJob[] = [];
   const logged: string[] = [];
+  const errors: string[] = [];
   const model = MODELS[dialect];
   const settings: ModelSettings = {
     name: model,
@@ -84,8 +86,9 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
     },
     telemetry: {
       count: () => undefined,
-      log: (_level, message) => {
+      log: (level, message) => {
         logged.push(message);
+        if (level === 'error') errors.push(message);
       },
     },
     onPublished: (group) => published.push(...group.map(({ outcome }) => outcome)),
@@ -96,7 +99,19 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
   };
   let accepted = 0;
   const world = {
-    ...{ clock, simulator, provider, stores, segments, published, settled, logged, deps, model },
+    ...{
+      clock,
+      simulator,
+      provider,
+      stores,
+      segments,
+      published,
+      settled,
+      logged,
+      errors,
+      deps,
+      model,
+    },
     tick: () => createTickNative(deps)({ deadlineMs: Number.POSITIVE_INFINITY, signal: NEVER }),
     /** Accepts so many requests for batches, with these differences. */
     async accept(count: number, differences: (index: number) => Partial<RequestSpec> = () => ({})) {
@@ -135,6 +150,26 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
         clock.now = Math.max(clock.now + 1, next);
       }
       throw new Error('The lane does not come to rest');
+    },
+    /** The same, until that instant. */
+    async runUntil(atMs: number): Promise<void> {
+      for (;;) {
+        await world.tick();
+        const next = await world.nextDueMs();
+        if (next === null || next > atMs) break;
+        clock.now = Math.max(clock.now + 1, next);
+      }
+      clock.now = Math.max(clock.now, atMs);
+    },
+    /** Ends requests as their callers do. */
+    async cancel(specs: readonly RequestSpec[]): Promise<void> {
+      await stores.work.commit(
+        specs.map(({ id, tenant, body }) => ({
+          ...{ id, tenant, status: 'cancelled' as const, statusCode: 0, lane: 'native' as const },
+          ...{ errorCode: 'cancelled', provider: 'p', usage: NO_USAGE, costMicroUsd: 0 },
+          ...{ attempts: 0, firstAttemptAtMs: null, finishedAtMs: clock.now, result: body },
+        })),
+      );
     },
     async nextDueMs(): Promise<number | null> {
       const [job] = await stores.nativeJobs.unfinished();

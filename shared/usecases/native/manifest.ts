@@ -68,18 +68,36 @@ export async function readManifest(
   payloads: PayloadStore,
   pointer: PayloadPointer,
 ): Promise<ManifestRow[]> {
+  const all: ManifestRow[] = [];
+  for await (const { rows } of readManifestFrom(payloads, pointer, 0, LINES_PER_READ)) {
+    for (const row of rows) all.push(row);
+  }
+  return all;
+}
+
+/** The same from that row on, some hundreds at a time; `first` is the place of the first of them. */
+export async function* readManifestFrom(
+  payloads: PayloadStore,
+  pointer: PayloadPointer,
+  firstRow: number,
+  linesPerRead = 1,
+): AsyncGenerator<{ readonly first: number; readonly rows: ManifestRow[] }> {
   const [index] = await payloads.read([pointer]);
   const pointers: PayloadPointer[] = JSON.parse(textOf(index));
-  const rows: ManifestRow[] = [];
   // A tenant and a segment stand in very many rows; each is kept once.
   const names = new Map<string, string>();
-  for (let start = 0; start < pointers.length; start += LINES_PER_READ) {
-    for (const line of await payloads.read(pointers.slice(start, start + LINES_PER_READ))) {
+  let at = Math.floor(firstRow / ROWS_PER_LINE);
+  while (at < pointers.length) {
+    const first = at * ROWS_PER_LINE;
+    const rows: ManifestRow[] = [];
+    for (const line of await payloads.read(pointers.slice(at, at + linesPerRead))) {
       const encoded: Encoded[] = JSON.parse(textOf(line));
       for (const row of encoded) rows.push(decodeRow(row, names));
     }
+    const skipped = Math.max(0, firstRow - first);
+    yield { first: first + skipped, rows: rows.slice(skipped) };
+    at += linesPerRead;
   }
-  return rows;
 }
 
 const decoder = new TextDecoder();

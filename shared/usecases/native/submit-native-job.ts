@@ -15,6 +15,7 @@ import { sightOf } from './batch-sight.ts';
 import type { HeldJob } from './held-job.ts';
 import { type ManifestRow, readManifest, writeManifest } from './manifest.ts';
 import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
+import { rowsNamed } from './rows-named.ts';
 
 /** Rows belong to their job until the results are gone from any provider. Unit: ms. */
 const HOLD_MS = 31 * 86_400_000;
@@ -26,17 +27,19 @@ const STALE_MS = 60_000;
 const TURN_MS = 5_000;
 const ROWS_PER_READ = 500;
 
-/** `intent` to `ready`: rows that somebody else has by now are left to him. */
+/** `intent` to `ready`: rows that somebody else has by now, or that have ended, are left out. */
 export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   const { work, clock, payloads } = deps;
   const { manifest } = held.facts;
   const rows = await readManifest(payloads, manifest);
-  const heldIds = new Set(await work.extend(rows, clock.nowMs() + HOLD_MS));
-  const kept = rows.filter(({ id }) => heldIds.has(id));
+  const untilMs = clock.nowMs() + HOLD_MS;
+  const stillHeld = await rowsNamed(rows, (group) => work.extend(group, untilMs));
+  const ended = await rowsNamed([...stillHeld], (group) => work.withdrawn(group));
+  const kept = rows.filter((row) => stillHeld.has(row) && !ended.has(row));
   if (kept.length === rows.length) {
     await held.enter('ready');
   } else if (kept.length === 0) {
-    await held.enter('settled', { note: 'others hold all of its rows' });
+    await held.enter('settled', { note: 'nobody waits for its rows, or others hold them' });
   } else {
     await held.enter('ready', {
       manifest: await writeManifest(payloads, kept),
