@@ -117,6 +117,7 @@ async function endedJob(): Promise<void> {
       inputTokens: 900 * rowCount,
       deadlineAtMs: null,
       halvings: 0,
+      priming: null,
     },
     nowMs,
   );

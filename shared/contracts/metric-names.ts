@@ -48,6 +48,8 @@ export const METRICS = {
   nativeJobsUnseen: 'NativeJobsUnseen',
   /** Batches, and files of results, that were gone: their rows are run again. */
   nativeResultsLost: 'NativeResultsLost',
+  /** By priming the cache of batches; negative where it did not pay. Unit: millionths of a US dollar. */
+  cacheSavedMicroUsd: 'CacheSavedMicroUsd',
   /** Webhooks that their receiver took. */
   webhookDelivered: 'WebhookDelivered',
   /** Tries of webhooks that their receiver did not take. */

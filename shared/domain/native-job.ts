@@ -3,6 +3,7 @@
 import { AppError } from './errors.ts';
 import type { NativeBatchEnd, NativeBatchFault } from './native-batch.ts';
 import type { Endpoint, PayloadPointer } from './request.ts';
+import type { SharedOpening } from './shared-opening.ts';
 
 /**
  * The phases of a job, in order, and which may follow. A process may die between any two writes;
@@ -52,6 +53,10 @@ export interface NativeTally {
   readonly foreign: number;
   /** Lines that name no row. */
   readonly unreadable: number;
+  /** Tokens that its answers read from the provider's cache, and wrote to it. */
+  readonly cachedInputTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly cacheWrite1hTokens: number;
 }
 
 export const EMPTY_TALLY: NativeTally = {
@@ -62,6 +67,9 @@ export const EMPTY_TALLY: NativeTally = {
   doubled: 0,
   foreign: 0,
   unreadable: 0,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  cacheWrite1hTokens: 0,
 };
 
 /** How far the results have been taken in. Everything before is published or handed back. */
@@ -102,6 +110,8 @@ export interface NativeJob {
   readonly isClaimed: boolean;
   /** How often its rows were halved to find the one that a provider refuses. */
   readonly halvings: number;
+  /** `null` where nothing is to be kept. */
+  readonly priming: NativePriming | null;
   readonly fileId: string | null;
   readonly tryingSinceMs: number | null;
   /** Batches that may be ours and can only be told by their rows, once they have ended. */
@@ -121,10 +131,21 @@ export interface NativeJob {
   readonly outputs: readonly string[];
   readonly faults: readonly NativeBatchFault[];
   readonly checkpoint: NativeCheckpoint;
+  /** What the cache saved it, where it was primed; negative where that did not pay. Unit: micro-dollars. */
+  readonly savedMicroUsd: number;
   /** Line of the payload store that says what became of every row. */
   readonly report: PayloadPointer | null;
   /** Why it waits, for people. */
   readonly note: string | null;
+}
+
+/** Openings that rows of a job share and that the provider is to keep for an hour. */
+export interface NativePriming {
+  readonly openings: readonly SharedOpening[];
+  /** The job that has one row of each run ahead; `null` for that job itself. */
+  readonly stub: string | null;
+  /** The rows are sent then, whether or not the stub has ended. Unit: ms since the epoch. */
+  readonly untilMs: number;
 }
 
 export interface NativeJobSight {
@@ -147,6 +168,7 @@ export type NewNativeJob = Pick<
   | 'inputTokens'
   | 'deadlineAtMs'
   | 'halvings'
+  | 'priming'
 >;
 
 /** A job of which nothing but the rows is known. */
@@ -173,6 +195,7 @@ export function intendJob(job: NewNativeJob, nowMs: number): NativeJob {
     outputs: [],
     faults: [],
     checkpoint: { output: 0, row: 0, stalls: 0, faults: [], tally: EMPTY_TALLY },
+    savedMicroUsd: 0,
     report: null,
     note: null,
   };

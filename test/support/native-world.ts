@@ -4,6 +4,8 @@ import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores, type SqliteStores } from '../../shared/adapters/sqlite/stores.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { NativeJob } from '../../shared/domain/native-job.ts';
+import { prefixKey } from '../../shared/domain/prefix-key.ts';
+import type { ModelPrice } from '../../shared/domain/pricing.ts';
 import type { RequestOutcome, RequestSpec } from '../../shared/domain/request.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';
 import type { NativeBatchProvider } from '../../shared/ports/native-batch-provider.ts';
@@ -33,6 +35,8 @@ export class MovedClock {
 
 export interface NativeWorldOptions {
   readonly dialect?: BatchDialect;
+  readonly model?: string;
+  readonly price?: ModelPrice;
   readonly simulator?: SimulatorOptions;
   readonly deps?: Partial<NativeDeps>;
 }
@@ -51,7 +55,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
   const settled: NativeJob[] = [];
   const logged: string[] = [];
   const errors: string[] = [];
-  const model = MODELS[dialect];
+  const model = options.model ?? MODELS[dialect];
   const settings: ModelSettings = {
     name: model,
     provider: 'p',
@@ -59,7 +63,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
     charging: 'at_admission',
     limits: { perMinute: {} },
     lanes: ['live', 'native'],
-    price: null,
+    price: options.price ?? null,
     contextWindow: null,
     maxOutputTokens: null,
   };
@@ -114,12 +118,18 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
     },
     tick: () => createTickNative(deps)({ deadlineMs: Number.POSITIVE_INFINITY, signal: NEVER }),
     /** Accepts so many requests for batches, with these differences. */
-    async accept(count: number, differences: (index: number) => Partial<RequestSpec> = () => ({})) {
+    async accept(
+      count: number,
+      differences: (index: number) => Partial<RequestSpec> = () => ({}),
+      bodyAt: (id: string, index: number) => Readonly<Record<string, unknown>> = (id) =>
+        bodyOf(model, id),
+    ) {
       const specs: RequestSpec[] = [];
       for (let index = 0; index < count; index += 1) {
         accepted += 1;
         const id = `r${accepted}`;
-        const line = Buffer.from(JSON.stringify(bodyOf(model, id)));
+        const content = bodyAt(id, index);
+        const line = Buffer.from(JSON.stringify(content));
         const [body] = await segments.payloads.append('t', [line]);
         if (body === undefined) throw new Error('nothing was appended');
         specs.push({
@@ -130,7 +140,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
           body,
           inputTokens: 20,
           maxOutputTokens: 16,
-          prefixKey: null,
+          prefixKey: prefixKey(model, content),
           groupOrder: accepted,
           createdAtMs: clock.nowMs(),
           deadlineAtMs: null,

@@ -62,6 +62,9 @@ export function reconcileRows(
     switch (line.kind) {
       case 'answered':
         tally.succeeded += 1;
+        tally.cachedInputTokens += line.usage.cachedInputTokens;
+        tally.cacheWriteTokens += line.usage.cacheWriteTokens;
+        tally.cacheWrite1hTokens += line.usage.cacheWrite1hTokens;
         publish.push(contentOf(ledger, row, line));
         break;
       case 'unfinished':

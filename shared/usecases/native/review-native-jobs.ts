@@ -42,6 +42,8 @@ export function createReviewNativeJobs(
 export function lessonOf(job: NativeJob): EndedJob | null {
   const { provider, model, submittedAtMs, endedAtMs, end, cancelWantedAtMs } = job;
   if (submittedAtMs === null || endedAtMs === null) return null;
+  // A batch of a row or two says little of how long others take.
+  if (job.priming?.stub === null) return null;
   if (end === 'failed' || end === 'refused' || end === 'lost') return null;
   const isCompleted = end === 'completed';
   const cancelledAtMs = isCompleted ? null : cancelWantedAtMs;

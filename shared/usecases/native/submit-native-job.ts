@@ -4,6 +4,7 @@ import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
 import { nativeRowId } from '../../domain/native-batch.ts';
 import { type NativeJob, pollDelayMs } from '../../domain/native-job.ts';
 import type { PayloadPointer } from '../../domain/request.ts';
+import { markOpening, type SharedOpening } from '../../domain/shared-opening.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,
@@ -49,7 +50,23 @@ export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   }
 }
 
-/** `ready` to `uploaded`. */
+/** Between two looks at a stub; it has a single row of each opening. Unit: ms. */
+const LONGEST_STUB_WAIT_MS = 30_000;
+
+/** `ready`, and not yet: the openings of its rows are still being written to the provider's cache. */
+async function waitsForStub(
+  { jobs, clock }: NativeDeps,
+  { facts: { priming, createdAtMs } }: HeldJob,
+): Promise<number | null> {
+  const nowMs = clock.nowMs();
+  if (priming === null || priming.stub === null || nowMs >= priming.untilMs) return null;
+  const stub = await jobs.get(priming.stub);
+  if (stub === null || stub.endedAtMs !== null) return null;
+  const delayMs = Math.min(LONGEST_STUB_WAIT_MS, pollDelayMs(nowMs - createdAtMs, null, null));
+  return Math.min(nowMs + delayMs, priming.untilMs);
+}
+
+/** `ready` to `uploaded`, once what its rows share is in the provider's cache. */
 export async function uploadRows(
   deps: NativeDeps,
   held: HeldJob,
@@ -57,6 +74,11 @@ export async function uploadRows(
   { signal }: TickTerms,
   report: TickReport,
 ): Promise<void> {
+  const waitsUntilMs = await waitsForStub(deps, held);
+  if (waitsUntilMs !== null) {
+    await held.rest(waitsUntilMs, { note: 'one of its rows is run ahead, to fill the cache' });
+    return;
+  }
   const uploaded = await provider.upload(await inputOf(deps, held.facts), signal);
   if (uploaded.kind === 'done') await held.enter('uploaded', { fileId: uploaded.value });
   else if (isFinal(uploaded)) await refuse(deps, held, uploaded);
@@ -132,12 +154,13 @@ async function isTurnTaken({ jobs }: NativeDeps, { id, provider }: NativeJob): P
 /** The batch as its provider is asked for it. Bodies are read as they are sent. */
 async function inputOf(deps: NativeDeps, job: NativeJob): Promise<NativeBatchInput> {
   const rows = await readManifest(deps.payloads, job.manifest);
+  const openings = job.priming?.openings ?? [];
   return {
     jobId: job.id,
     endpoint: job.endpoint,
     model: deps.models.get(job.model)?.providerModel ?? job.model,
     rowCount: rows.length,
-    rows: () => readRows(deps, job.id, rows),
+    rows: () => readRows(deps, job.id, rows, openings),
   };
 }
 
@@ -145,6 +168,7 @@ async function* readRows(
   { payloads }: NativeDeps,
   jobId: string,
   rows: readonly ManifestRow[],
+  openings: readonly SharedOpening[],
 ): AsyncGenerator<NativeBatchRow> {
   for (let start = 0; start < rows.length; start += ROWS_PER_READ) {
     const pointers: PayloadPointer[] = rows
@@ -152,7 +176,10 @@ async function* readRows(
       .map(({ body }) => body);
     const bodies = await payloads.read(pointers);
     for (const [at, payload] of bodies.entries()) {
-      yield { rowId: nativeRowId(jobId, start + at), body: decodeBody(payload) };
+      yield {
+        rowId: nativeRowId(jobId, start + at),
+        body: markOpening(decodeBody(payload), openings),
+      };
     }
   }
 }
