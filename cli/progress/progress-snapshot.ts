@@ -81,7 +81,8 @@ function batches({ jobs = [] }: DispatchProgress): string | null {
   return `${jobs.length} ${jobs.length === 1 ? 'batch' : 'batches'}: ${parts.join(', ')}`;
 }
 
-function phaseWord({ phase, rawStatus }: JobProgress): string {
+function phaseWord({ phase, rawStatus, note }: JobProgress): string {
+  if (phase === 'ready' && note !== null) return 'waiting';
   return phase === 'submitted' ? (rawStatus ?? PHASE_WORDS.submitted) : PHASE_WORDS[phase];
 }
 

@@ -63,16 +63,22 @@ export async function writeLine(payloads: PayloadStore, value: object): Promise<
   return pointer;
 }
 
-/** The rows of a manifest, in the order of their ids. */
+/** The rows of a job, in the order of their ids. */
+export interface ManifestRows extends Iterable<ManifestRow> {
+  readonly length: number;
+  at(index: number): ManifestRow | undefined;
+}
+
+/** The rows of a manifest. */
 export async function readManifest(
   payloads: PayloadStore,
   pointer: PayloadPointer,
-): Promise<ManifestRow[]> {
-  const all: ManifestRow[] = [];
-  for await (const { rows } of readManifestFrom(payloads, pointer, 0, LINES_PER_READ)) {
-    for (const row of rows) all.push(row);
+): Promise<ManifestRows> {
+  const packed = new PackedRows();
+  for await (const lines of linesOf(payloads, pointer, 0, LINES_PER_READ)) {
+    for (const line of lines) packed.add(line);
   }
-  return all;
+  return packed;
 }
 
 /** The same from that row on, some hundreds at a time; `first` is the place of the first of them. */
@@ -80,30 +86,74 @@ export async function* readManifestFrom(
   payloads: PayloadStore,
   pointer: PayloadPointer,
   firstRow: number,
-  linesPerRead = 1,
 ): AsyncGenerator<{ readonly first: number; readonly rows: ManifestRow[] }> {
-  const [index] = await payloads.read([pointer]);
-  const pointers: PayloadPointer[] = JSON.parse(textOf(index));
-  // A tenant and a segment stand in very many rows; each is kept once.
-  const names = new Map<string, string>();
   let at = Math.floor(firstRow / ROWS_PER_LINE);
-  while (at < pointers.length) {
-    const first = at * ROWS_PER_LINE;
-    const rows: ManifestRow[] = [];
-    for (const line of await payloads.read(pointers.slice(at, at + linesPerRead))) {
-      const encoded: Encoded[] = JSON.parse(textOf(line));
-      for (const row of encoded) rows.push(decodeRow(row, names));
+  for await (const lines of linesOf(payloads, pointer, at, 1)) {
+    for (const line of lines) {
+      const first = at * ROWS_PER_LINE;
+      const skipped = Math.max(0, firstRow - first);
+      yield { first: first + skipped, rows: encodedIn(line).slice(skipped).map(decodeRow) };
+      at += 1;
     }
-    const skipped = Math.max(0, firstRow - first);
-    yield { first: first + skipped, rows: rows.slice(skipped) };
-    at += linesPerRead;
+  }
+}
+
+/** The lines with the rows, from that line on, so many at a time. */
+async function* linesOf(
+  payloads: PayloadStore,
+  pointer: PayloadPointer,
+  firstLine: number,
+  linesPerRead: number,
+): AsyncGenerator<Uint8Array[]> {
+  const [index] = await payloads.read([pointer]);
+  const pointers: PayloadPointer[] = JSON.parse(decoder.decode(index));
+  for (let at = firstLine; at < pointers.length; at += linesPerRead) {
+    yield await payloads.read(pointers.slice(at, at + linesPerRead));
+  }
+}
+
+/**
+ * Rows as the bytes they are stored in, each decoded when it is asked for. Tens of thousands of
+ * objects would be most of what a tick holds, and have V8 make room for twice as many.
+ */
+class PackedRows implements ManifestRows {
+  length = 0;
+  readonly #lines: { readonly bytes: Uint8Array; readonly ends: Uint32Array }[] = [];
+
+  add(line: Uint8Array): void {
+    const rows = encodedIn(line).map((row) => Buffer.from(JSON.stringify(row)));
+    const ends = new Uint32Array(rows.length);
+    let end = 0;
+    for (const [at, { byteLength }] of rows.entries()) {
+      end += byteLength;
+      ends[at] = end;
+    }
+    this.#lines.push({ bytes: Buffer.concat(rows, end), ends });
+    this.length += rows.length;
+  }
+
+  at(index: number): ManifestRow | undefined {
+    const line = this.#lines[Math.floor(index / ROWS_PER_LINE)];
+    const place = index % ROWS_PER_LINE;
+    const end = line?.ends[place];
+    if (line === undefined || end === undefined) return undefined;
+    const start = place === 0 ? 0 : line.ends[place - 1];
+    const encoded: Encoded = JSON.parse(decoder.decode(line.bytes.subarray(start, end)));
+    return decodeRow(encoded);
+  }
+
+  *[Symbol.iterator](): Generator<ManifestRow> {
+    for (let index = 0; index < this.length; index += 1) {
+      const row = this.at(index);
+      if (row !== undefined) yield row;
+    }
   }
 }
 
 const decoder = new TextDecoder();
 
-function textOf(line: Uint8Array | undefined): string {
-  return decoder.decode(line);
+function encodedIn(line: Uint8Array): Encoded[] {
+  return JSON.parse(decoder.decode(line));
 }
 
 function encodeRow(row: ManifestRow): Encoded {
@@ -125,17 +175,10 @@ function encodeRow(row: ManifestRow): Encoded {
   ];
 }
 
-function decodeRow(row: Encoded, names: Map<string, string>): ManifestRow {
-  const [, id, customId, fence, attempts, firstAttemptAtMs, , ...rest] = row;
+function decodeRow(row: Encoded): ManifestRow {
+  const [tenant, id, customId, fence, attempts, firstAttemptAtMs, segment, ...rest] = row;
   const [offset, length, inputTokens, maxOutputTokens, lane, deadlineAtMs] = rest;
-  const tenant = once(names, row[0]);
-  const body = { segment: once(names, row[6]), offset, length };
+  const body = { segment, offset, length };
   const request = { tenant, id, customId, fence, attempts, firstAttemptAtMs, body };
   return { ...request, inputTokens, maxOutputTokens, lane, deadlineAtMs };
-}
-
-function once(names: Map<string, string>, name: string): string {
-  const known = names.get(name);
-  if (known === undefined) names.set(name, name);
-  return known ?? name;
 }

@@ -30,7 +30,7 @@ export function createReviewNativeJobs(
       const job = await jobs.get(id);
       if (job === null || !isQueuedAtProvider(job)) return 0;
       const rows = await readManifest(payloads, job.manifest);
-      const due = rows.filter((row) => row.lane !== 'native' && isDue(row));
+      const due = [...rows].filter((row) => row.lane !== 'native' && isDue(row));
       // Handed back once; the next time they are no longer held, and nothing happens.
       await work.defer(due.map((row) => deferralOf(row, clock.nowMs(), 0)));
       return due.length;

@@ -55,9 +55,7 @@ export async function settleJob(
   report: TickReport,
 ): Promise<void> {
   const { clock, payloads, keepFilesMs, onSettled, telemetry } = deps;
-  const left = ledger.rows.flatMap((row, index): Left[] =>
-    ledger.met[index] === 1 ? [] : [{ index, row }],
-  );
+  const left = leftIn(ledger);
   const remedy = left.length === 0 ? null : remedyOf(held.facts);
   if (left.length > 0) await apply(deps, held, ledger, left, remedy);
   const nowMs = clock.nowMs();
@@ -81,6 +79,15 @@ export async function settleJob(
   report.settled += 1;
   telemetry.log('info', 'A batch is settled', { ...written, faults: written.faults.length });
   await onSettled?.(held.facts);
+}
+
+function leftIn({ met, rows }: RowLedger): Left[] {
+  const left: Left[] = [];
+  for (const [index, isMet] of met.entries()) {
+    const row = isMet === 1 ? undefined : rows.at(index);
+    if (row !== undefined) left.push({ index, row });
+  }
+  return left;
 }
 
 /** Counted from what the answers say they used. Callers' own marks in such a job count too. */

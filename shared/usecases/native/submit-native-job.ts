@@ -14,7 +14,7 @@ import type {
 import { decodeBody } from '../dispatch/attempt.ts';
 import { sightOf } from './batch-sight.ts';
 import type { HeldJob } from './held-job.ts';
-import { type ManifestRow, readManifest, writeManifest } from './manifest.ts';
+import { type ManifestRows, readManifest, writeManifest } from './manifest.ts';
 import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
 import { rowsNamed } from './rows-named.ts';
 
@@ -32,7 +32,7 @@ const ROWS_PER_READ = 500;
 export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   const { work, clock, payloads } = deps;
   const { manifest } = held.facts;
-  const rows = await readManifest(payloads, manifest);
+  const rows = [...(await readManifest(payloads, manifest))];
   const untilMs = clock.nowMs() + HOLD_MS;
   const stillHeld = await rowsNamed(rows, (group) => work.extend(group, untilMs));
   const ended = await rowsNamed([...stillHeld], (group) => work.withdrawn(group));
@@ -167,13 +167,15 @@ async function inputOf(deps: NativeDeps, job: NativeJob): Promise<NativeBatchInp
 async function* readRows(
   { payloads }: NativeDeps,
   jobId: string,
-  rows: readonly ManifestRow[],
+  rows: ManifestRows,
   openings: readonly SharedOpening[],
 ): AsyncGenerator<NativeBatchRow> {
   for (let start = 0; start < rows.length; start += ROWS_PER_READ) {
-    const pointers: PayloadPointer[] = rows
-      .slice(start, start + ROWS_PER_READ)
-      .map(({ body }) => body);
+    const pointers: PayloadPointer[] = [];
+    for (let at = start; at < Math.min(rows.length, start + ROWS_PER_READ); at += 1) {
+      const row = rows.at(at);
+      if (row !== undefined) pointers.push(row.body);
+    }
     const bodies = await payloads.read(pointers);
     for (const [at, payload] of bodies.entries()) {
       yield {

@@ -336,6 +336,7 @@ describe.each(DIALECTS)('a builder and poller of %s batches that dies', (dialect
           schedules += 1;
         }
       }
+      expect(schedules).toBeGreaterThan(200);
       console.info(
         `${dialect}, lists ${lagMs} ms behind: ${schedules} schedules with a lost answer`,
       );
@@ -356,6 +357,7 @@ it.each(LAGS_MS)(
         schedules += 1;
       }
     }
+    expect(schedules).toBeGreaterThan(60);
     console.info(`a row ahead, lists ${lagMs} ms behind: ${schedules} schedules, all well`);
   },
   300_000,
