@@ -118,18 +118,12 @@ async function* linesOf(
  */
 class PackedRows implements ManifestRows {
   length = 0;
-  readonly #lines: { readonly bytes: Uint8Array; readonly ends: Uint32Array }[] = [];
+  readonly #lines: { readonly bytes: Uint8Array; readonly ends: readonly number[] }[] = [];
 
-  add(line: Uint8Array): void {
-    const rows = encodedIn(line).map((row) => Buffer.from(JSON.stringify(row)));
-    const ends = new Uint32Array(rows.length);
-    let end = 0;
-    for (const [at, { byteLength }] of rows.entries()) {
-      end += byteLength;
-      ends[at] = end;
-    }
-    this.#lines.push({ bytes: Buffer.concat(rows, end), ends });
-    this.length += rows.length;
+  add(bytes: Uint8Array): void {
+    const ends = rowEnds(bytes);
+    this.#lines.push({ bytes, ends });
+    this.length += ends.length;
   }
 
   at(index: number): ManifestRow | undefined {
@@ -137,7 +131,8 @@ class PackedRows implements ManifestRows {
     const place = index % ROWS_PER_LINE;
     const end = line?.ends[place];
     if (line === undefined || end === undefined) return undefined;
-    const start = place === 0 ? 0 : line.ends[place - 1];
+    // Behind the bracket of the list, or the comma after the row before.
+    const start = 1 + (place === 0 ? 0 : (line.ends[place - 1] ?? 0));
     const encoded: Encoded = JSON.parse(decoder.decode(line.bytes.subarray(start, end)));
     return decodeRow(encoded);
   }
@@ -148,6 +143,33 @@ class PackedRows implements ManifestRows {
       if (row !== undefined) yield row;
     }
   }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPENS = 0x5b;
+const CLOSES = 0x5d;
+
+/** Where each row of a line ends; a row holds no list, so that only texts have to be passed over. */
+function rowEnds(line: Uint8Array): number[] {
+  const ends: number[] = [];
+  let isText = false;
+  let isRow = false;
+  for (let at = 1; at < line.length; at += 1) {
+    const byte = line[at];
+    if (isText) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) isText = false;
+    } else if (byte === QUOTE) {
+      isText = true;
+    } else if (byte === OPENS) {
+      isRow = true;
+    } else if (byte === CLOSES && isRow) {
+      isRow = false;
+      ends.push(at + 1);
+    }
+  }
+  return ends;
 }
 
 const decoder = new TextDecoder();
