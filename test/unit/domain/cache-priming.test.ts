@@ -90,3 +90,16 @@ describe('savedByCache', () => {
     expect(savedByCache([], RATES)).toBe(0);
   });
 });
+
+it.each([
+  ['claude-sonnet-4-5-20250929', 1_024],
+  ['claude-sonnet-4-20250514', 1_024],
+  ['claude-opus-4-1-20250805', 1_024],
+  ['claude-sonnet-4-6', 2_048],
+  ['claude-3-5-haiku-20241022', 2_048],
+  ['claude-haiku-4-5', 4_096],
+  ['claude-opus-4-5', 4_096],
+  ['claude-of-tomorrow', 4_096],
+])('takes %s to keep openings of %i tokens and more', (model, tokens) => {
+  expect(anthropicCache(model).leastTokens).toBe(tokens);
+});

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { modelPrice } from '../../../../shared/domain/pricing.ts';
 import type { NativeDeps } from '../../../../shared/usecases/native/native-deps.ts';
+import { lessonOf } from '../../../../shared/usecases/native/review-native-jobs.ts';
 import { createNativeWorld, type NativeWorld } from '../../../support/native-world.ts';
 
 const MODEL = 'claude-sonnet-4-5';
@@ -61,6 +62,8 @@ describe('rows that share an opening', () => {
     await world.run();
     expect(world.settled.map(({ rowCount }) => rowCount)).toEqual([1, ROWS - 1]);
     expect(world.published).toHaveLength(ROWS);
+    // How long a batch of one row took says little of others.
+    expect(world.settled.map((job) => lessonOf(job)?.isCompleted)).toEqual([undefined, true]);
     expect(world.simulator.stats().batches).toMatchObject({ created: 2, rows: { billed: ROWS } });
     expect(sumOf(({ cacheWrite1hTokens }) => cacheWrite1hTokens)).toBe(OPENING_TOKENS);
     expect(sumOf(({ cachedInputTokens }) => cachedInputTokens)).toBe((ROWS - 1) * OPENING_TOKENS);
