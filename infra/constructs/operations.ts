@@ -62,6 +62,7 @@ export class Operations extends Construct {
     });
     this.#watchWork(props.queueAgeAlarm ?? Duration.minutes(15));
     this.#watchClocks();
+    this.#watchBatches();
     this.#watchFunctions();
     this.#watchProviders(props.hourlyCostAlarmUsd);
     this.dashboard = new ServiceDashboard(this, 'Dashboard', {
@@ -140,6 +141,29 @@ export class Operations extends Construct {
       silence: 'fault',
       impact: "Answers of the providers' batch jobs are not fetched.",
       runbook: RUNBOOK.pollerSilent,
+    });
+  }
+
+  #watchBatches(): void {
+    this.alarms.add('BatchesStuck', {
+      metric: this.#measures.max('nativeJobsStuck'),
+      threshold: 0,
+      periods: 2,
+      impact: "Requests wait in a provider's batch that does not move; their deadlines may pass.",
+      runbook: RUNBOOK.batchesStuck,
+    });
+    this.alarms.add('BatchesNotLookedAt', {
+      metric: this.#measures.sum('nativeJobsUnseen'),
+      threshold: 0,
+      periods: 3,
+      impact: 'Batch jobs cannot be looked at by a fault of ours: their answers do not come in.',
+      runbook: RUNBOOK.batchesNotLookedAt,
+    });
+    this.alarms.add('BatchResultsLost', {
+      metric: this.#measures.sum('nativeResultsLost'),
+      threshold: 0,
+      impact: 'A batch or its results are gone at the provider: requests are run, and paid, again.',
+      runbook: RUNBOOK.batchResultsLost,
     });
   }
 
