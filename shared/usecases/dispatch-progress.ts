@@ -39,6 +39,8 @@ export interface JobProgress {
   readonly taken: number;
   /** Why it waits, when something holds it up. */
   readonly note: string | null;
+  /** What a person should know of it, e.g. that it does not end; `null` while all is well. */
+  readonly concern: string | null;
 }
 
 export interface ModelProgress {

@@ -22,6 +22,7 @@ function jobOf(dueAtMs = START_MS): NativeJob {
       inputTokens: 4,
       deadlineAtMs: null,
       halvings: 0,
+      priming: null,
     },
     START_MS,
   );

@@ -18,7 +18,11 @@ export interface Served {
   restart(): Promise<string>;
 }
 
-export async function serve(options: Parameters<typeof createWorld>[0] = {}): Promise<Served> {
+/** `settings`: of the server, beside its keys, as YAML. */
+export async function serve(
+  options: Parameters<typeof createWorld>[0] = {},
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Served> {
   const world = await createWorld({ batches: QUICK_BATCHES, ...options });
   const limits = 'limits: { requestsPerMinute: 600000, tokensPerMinute: 900000000 }';
   const { url: provider } = world.simulator;
@@ -34,6 +38,7 @@ export async function serve(options: Parameters<typeof createWorld>[0] = {}): Pr
       `  claude-haiku-4-5: { provider: claude, ${limits} }`,
       'server:',
       `  apiKeys: [{ key: "\${TEAM_KEY}", tenant: team-a }, { key: other-team-key-0123, tenant: team-b }]`,
+      ...Object.entries(settings).map(([name, value]) => `  ${name}: ${value}`),
     ].join('\n'),
   );
   let running = world.start(['serve', '--port', '0'], { TEAM_KEY: SERVER_KEY });

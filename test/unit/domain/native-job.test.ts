@@ -21,6 +21,7 @@ const job = intendJob(
     inputTokens: 1,
     deadlineAtMs: null,
     halvings: 0,
+    priming: null,
   },
   0,
 );
