@@ -116,6 +116,8 @@ async function endedJob(): Promise<void> {
       rowCount,
       inputTokens: 900 * rowCount,
       deadlineAtMs: null,
+      maxOutputTokens: 1,
+      longestAnswerTokens: 1,
       halvings: 0,
     },
     nowMs,

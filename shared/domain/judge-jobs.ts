@@ -14,11 +14,9 @@ export interface JobStanding {
   /** Earliest of the rows that may leave the lane; `null` when none may. Unit: ms since the epoch. */
   readonly deadlineAtMs: number | null;
   /** Longest answer that a row allows. Unit: tokens. */
-  readonly maxOutputTokens: number;
+  readonly longestAnswerTokens: number;
   /** What all of its rows would take in the synchronous lane, at the limits. Unit: ms. */
   readonly drainMs: number;
-  /** Jobs that its rows have been in, this one among them. */
-  readonly tries: number;
 }
 
 export type JobVerdict =
@@ -27,12 +25,10 @@ export type JobVerdict =
   /** `late`: what it leaves goes to a quicker lane; `slow`: to another job. */
   | { readonly kind: 'cancel'; readonly reason: 'late' | 'slow'; readonly why: string };
 
-/** A row is not handed to a native batch more often. */
-export const MOST_TRIES = 4;
-
 /**
  * A new job must be so much likelier to end in time before the old one is cancelled for it: what
  * makes one slow may well make the next one slow, and its place in the provider's queue is lost.
+ * It cannot go on for ever: only what is older than most is given up, and each teaches that they take so long.
  */
 const LEAST_GAIN = 0.25;
 
@@ -59,7 +55,7 @@ export function judgeJobs(
   for (const [job, deadlineAtMs] of timed) {
     const mostMs = LARGEST_DRAIN_SHARE * Math.max(0, deadlineAtMs - job.submittedAtMs);
     const startMs =
-      Math.min(lastLiveStartMs(deadlineAtMs, job.maxOutputTokens, outlook), nextStartMs) -
+      Math.min(lastLiveStartMs(deadlineAtMs, job.longestAnswerTokens, outlook), nextStartMs) -
       Math.min(job.drainMs, mostMs);
     nextStartMs = startMs;
     const escalateAtMs = startMs - outlook.cancelMs - outlook.tickMs;
@@ -86,13 +82,13 @@ function judge(
 ): JobVerdict {
   const leftMs = escalateAtMs - nowMs;
   if (leftMs <= 0) {
-    const reserve = outlook.cancelMs + answerAllowanceMs(job.maxOutputTokens) + job.drainMs;
+    const reserve = outlook.cancelMs + answerAllowanceMs(job.longestAnswerTokens) + job.drainMs;
     const why = `its first deadline is near: cancelling and running what is left takes up to ${duration(reserve)}`;
     return { kind: 'cancel', reason: 'late', why };
   }
   const { turnaround, cancelMs, tickMs } = outlook;
   const elapsedMs = Math.max(0, nowMs - job.submittedAtMs);
-  if (job.tries < MOST_TRIES && turnaround.seen >= LEAST_SEEN) {
+  if (turnaround.seen >= LEAST_SEEN) {
     const ifKept = turnaround.shareWithinMore(elapsedMs, leftMs);
     const ifRenewed = turnaround.shareWithin(leftMs - cancelMs - 2 * tickMs);
     if (ifRenewed > ifKept + LEAST_GAIN) {

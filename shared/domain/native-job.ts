@@ -94,6 +94,10 @@ export interface NativeJob {
   readonly rowCount: number;
   /** Sum over its rows. Unit: tokens. */
   readonly inputTokens: number;
+  /** Of all answers at their longest. Unit: tokens. */
+  readonly maxOutputTokens: number;
+  /** Of the row that may answer longest. Unit: tokens. */
+  readonly longestAnswerTokens: number;
   /** Of the most urgent row. Unit of all instants: ms since the epoch. */
   readonly deadlineAtMs: number | null;
   readonly createdAtMs: number;
@@ -114,6 +118,8 @@ export interface NativeJob {
   /** What was last seen of the batch. */
   readonly seen: NativeJobSight | null;
   readonly cancelWantedAtMs: number | null;
+  /** Rows run by calls while the batch went on: its answers to them, if any, are paid in vain. */
+  readonly released: number;
   readonly end: NativeJobEnd | null;
   readonly endedAtMs: number | null;
   readonly outputs: readonly string[];
@@ -143,6 +149,8 @@ export type NewNativeJob = Pick<
   | 'manifest'
   | 'rowCount'
   | 'inputTokens'
+  | 'maxOutputTokens'
+  | 'longestAnswerTokens'
   | 'deadlineAtMs'
   | 'halvings'
 >;
@@ -165,6 +173,7 @@ export function intendJob(job: NewNativeJob, nowMs: number): NativeJob {
     expiresAtMs: null,
     seen: null,
     cancelWantedAtMs: null,
+    released: 0,
     end: null,
     endedAtMs: null,
     outputs: [],
@@ -204,6 +213,21 @@ export function isOpenJob({ phase }: Pick<NativeJob, 'phase'>): boolean {
 /** Whether its rows count against what the provider lets wait. */
 export function isQueuedAtProvider({ phase }: Pick<NativeJob, 'phase'>): boolean {
   return isOpenJob({ phase }) && phase !== 'ended';
+}
+
+/** What a job says of its rows. Unit: tokens. */
+export function sizeOf(
+  rows: readonly { readonly inputTokens: number; readonly maxOutputTokens: number }[],
+): Pick<NativeJob, 'rowCount' | 'inputTokens' | 'maxOutputTokens' | 'longestAnswerTokens'> {
+  let inputTokens = 0;
+  let maxOutputTokens = 0;
+  let longestAnswerTokens = 0;
+  for (const row of rows) {
+    inputTokens += row.inputTokens;
+    maxOutputTokens += row.maxOutputTokens;
+    longestAnswerTokens = Math.max(longestAnswerTokens, row.maxOutputTokens);
+  }
+  return { rowCount: rows.length, inputTokens, maxOutputTokens, longestAnswerTokens };
 }
 
 /** What decides in which job a row may go. */

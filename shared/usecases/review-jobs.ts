@@ -14,8 +14,10 @@ export interface OpenJob {
   readonly submittedAtMs: number | null;
   readonly rowCount: number;
   readonly inputTokens: number;
-  /** Of the row that may answer longest. Unit: tokens. */
+  /** Of all answers at their longest. Unit: tokens. */
   readonly maxOutputTokens: number;
+  /** Of the row that may answer longest. Unit: tokens. */
+  readonly longestAnswerTokens: number;
   readonly cancelWantedAtMs: number | null;
 }
 
@@ -72,14 +74,13 @@ export function createReviewJobs(deps: ReviewJobsDeps): ReviewJobs {
 
   async function standingOf(job: OpenJob) {
     const { rowCount, inputTokens, maxOutputTokens } = job;
-    const work = { requests: rowCount, inputTokens, maxOutputTokens: rowCount * maxOutputTokens };
+    const work = { requests: rowCount, inputTokens, maxOutputTokens };
     return {
       id: job.id,
       submittedAtMs: job.submittedAtMs ?? job.createdAtMs,
       deadlineAtMs: job.deadlineAtMs,
-      maxOutputTokens,
+      longestAnswerTokens: job.longestAnswerTokens,
       drainMs: await planner.drainMs(job.model, work),
-      tries: 1,
     };
   }
 
@@ -88,6 +89,7 @@ export function createReviewJobs(deps: ReviewJobsDeps): ReviewJobs {
     if (outlook === null) return 0;
     const isDue = (row: TimedRow): boolean => mustRunNow(row, outlook, nowMs());
     // The earliest row decides whether the others are looked at.
-    return isDue(job) ? release(job.id, isDue) : 0;
+    const soonest = { ...job, maxOutputTokens: job.longestAnswerTokens };
+    return isDue(soonest) ? release(job.id, isDue) : 0;
   }
 }

@@ -5,6 +5,7 @@ import {
   intendJob,
   isQueuedAtProvider,
   type NativeJob,
+  sizeOf,
   splitRows,
 } from '../../domain/native-job.ts';
 import { deadlineClass } from '../../domain/plan-lane.ts';
@@ -137,8 +138,7 @@ async function intend(
       endpoint: rows[0]?.endpoint ?? '/v1/chat/completions',
       leaseOwner,
       manifest,
-      rowCount: rows.length,
-      inputTokens: rows.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
+      ...sizeOf(rows),
       deadlineAtMs: deadlines.reduce<number | null>(
         (least, deadline) => Math.min(least ?? deadline, deadline),
         null,

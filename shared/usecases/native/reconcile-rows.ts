@@ -15,6 +15,8 @@ import type { ManifestRow } from './manifest.ts';
 export interface Reconciled {
   readonly publish: ResultLineContent[];
   readonly handBack: Deferral[];
+  /** Rows for which the batch had no time: what becomes of them is planned anew. */
+  readonly left: ManifestRow[];
   readonly tally: NativeTally;
 }
 
@@ -43,6 +45,7 @@ export function reconcileRows(
   const tally = { ...before };
   const publish: ResultLineContent[] = [];
   const handBack: Deferral[] = [];
+  const left: ManifestRow[] = [];
   for (const line of lines) {
     if (line.kind === 'unreadable') {
       tally.unreadable += 1;
@@ -66,7 +69,8 @@ export function reconcileRows(
         break;
       case 'unfinished':
         tally.unfinished += 1;
-        handBack.push(deferralOf(row, ledger.nowMs, 0));
+        if (line.reason === 'lost') handBack.push(deferralOf(row, ledger.nowMs, 0));
+        else left.push(row);
         break;
       case 'failed': {
         const again = triesAgain(row, line.code);
@@ -76,7 +80,7 @@ export function reconcileRows(
       }
     }
   }
-  return { publish, handBack, tally };
+  return { publish, handBack, left, tally };
 }
 
 /** A row that ends for a fault of the whole batch, named for it. */

@@ -2,7 +2,7 @@
 
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
 import { nativeRowId } from '../../domain/native-batch.ts';
-import { type NativeJob, pollDelayMs } from '../../domain/native-job.ts';
+import { type NativeJob, pollDelayMs, sizeOf } from '../../domain/native-job.ts';
 import type { PayloadPointer } from '../../domain/request.ts';
 import type {
   NativeBatchFailure,
@@ -17,7 +17,7 @@ import { type ManifestRow, readManifest, writeManifest } from './manifest.ts';
 import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
 
 /** Rows belong to their job until the results are gone from any provider. Unit: ms. */
-const HOLD_MS = 31 * 86_400_000;
+export const HOLD_MS = 31 * 86_400_000;
 /** An answer to a create that did not come is looked for after this. Unit: ms. */
 const LOOK_AFTER_MS = 30_000;
 /** A tick that stood still for so long between its word and the deed must not do it. Unit: ms. */
@@ -40,8 +40,7 @@ export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   } else {
     await held.enter('ready', {
       manifest: await writeManifest(payloads, kept),
-      rowCount: kept.length,
-      inputTokens: kept.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
+      ...sizeOf(kept),
     });
   }
 }

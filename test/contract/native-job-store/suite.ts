@@ -20,6 +20,8 @@ function jobOf(dueAtMs = START_MS): NativeJob {
       manifest: { segment: 's', offset: 1, length: 2 },
       rowCount: 3,
       inputTokens: 4,
+      maxOutputTokens: 1,
+      longestAnswerTokens: 1,
       deadlineAtMs: null,
       halvings: 0,
     },

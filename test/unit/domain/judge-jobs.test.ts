@@ -30,9 +30,8 @@ const job = (over: Partial<JobStanding> = {}): JobStanding => ({
   id: 'job',
   submittedAtMs: NOW_MS - HOUR_MS,
   deadlineAtMs: NOW_MS + 2 * HOUR_MS,
-  maxOutputTokens: 256,
+  longestAnswerTokens: 256,
   drainMs: 0,
-  tries: 1,
   ...over,
 });
 
@@ -57,12 +56,11 @@ describe('judgeJobs', () => {
     expect(judge(job({ deadlineAtMs: null })).get('job')).toEqual({ kind: 'wait', untilMs: null });
   });
 
-  it('gives a job up for a new one when that is likelier to end in time, but not again and again', () => {
+  it('gives a job up for a new one when that is likelier to end in time', () => {
     const stale = { submittedAtMs: NOW_MS - 20 * HOUR_MS, deadlineAtMs: NOW_MS + 20 * HOUR_MS };
     const wise = { ...OUTLOOK, turnaround: turnaroundFrom(seen, JOB_PRIOR) };
     const judgeOne = (standing: JobStanding) => judgeJobs([standing], wise, NOW_MS).get('job');
     expect(judgeOne(job(stale))).toMatchObject({ kind: 'cancel', reason: 'slow' });
-    expect(judgeOne(job({ ...stale, tries: 4 }))?.kind).toBe('wait');
     // No older than usual.
     expect(judgeOne(job())?.kind).toBe('wait');
     // Nothing but an assumption.
@@ -72,7 +70,7 @@ describe('judgeJobs', () => {
   it('keeps time for jobs that would have to be run one after the other', () => {
     const deadlineAtMs = NOW_MS + HOUR_MS;
     const drainMs = 10 * MINUTE_MS;
-    const three = ['a', 'b', 'c'].map((id) => job({ id, deadlineAtMs, drainMs, tries: 4 }));
+    const three = ['a', 'b', 'c'].map((id) => job({ id, deadlineAtMs, drainMs }));
     const waits = [...judge(...three).values()].map((verdict) =>
       verdict.kind === 'wait' ? deadlineAtMs - (verdict.untilMs ?? 0) : 0,
     );

@@ -19,6 +19,8 @@ const job = intendJob(
     manifest: { segment: 's', offset: 0, length: 1 },
     rowCount: 1,
     inputTokens: 1,
+    maxOutputTokens: 1,
+    longestAnswerTokens: 1,
     deadlineAtMs: null,
     halvings: 0,
   },

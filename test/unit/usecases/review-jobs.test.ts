@@ -27,7 +27,8 @@ const job = (id: string, leftMs: number | null, over: Partial<OpenJob> = {}): Op
   submittedAtMs: NOW_MS - 29 * MINUTE_MS,
   rowCount: 100,
   inputTokens: 1_000,
-  maxOutputTokens: 100,
+  maxOutputTokens: 10_000,
+  longestAnswerTokens: 100,
   cancelWantedAtMs: null,
   ...over,
 });
