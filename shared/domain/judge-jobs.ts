@@ -5,7 +5,12 @@
  */
 
 import { duration, percent } from './duration-words.ts';
-import { answerAllowanceMs, type LaneOutlook, lastLiveStartMs } from './plan-lane.ts';
+import {
+  answerAllowanceMs,
+  type LaneOutlook,
+  lastFlexStartMs,
+  lastLiveStartMs,
+} from './plan-lane.ts';
 
 /** A job as the planner sees it. */
 export interface JobStanding {
@@ -17,6 +22,12 @@ export interface JobStanding {
   readonly longestAnswerTokens: number;
   /** What all of its rows would take in the synchronous lane, at the limits. Unit: ms. */
   readonly drainMs: number;
+}
+
+/** What is known of the model that the jobs share. */
+export interface JobOutlook extends LaneOutlook {
+  /** Whether it has a synchronous tier that costs less than live. */
+  readonly hasFlex: boolean;
 }
 
 export type JobVerdict =
@@ -41,7 +52,7 @@ const LARGEST_DRAIN_SHARE = 0.25;
 /** Judges all open jobs of one model that are not cancelled yet; by id. */
 export function judgeJobs(
   jobs: readonly JobStanding[],
-  outlook: LaneOutlook,
+  outlook: JobOutlook,
   nowMs: number,
 ): Map<string, JobVerdict> {
   const verdicts = new Map<string, JobVerdict>();
@@ -55,7 +66,7 @@ export function judgeJobs(
   for (const [job, deadlineAtMs] of timed) {
     const mostMs = LARGEST_DRAIN_SHARE * Math.max(0, deadlineAtMs - job.submittedAtMs);
     const startMs =
-      Math.min(lastLiveStartMs(deadlineAtMs, job.longestAnswerTokens, outlook), nextStartMs) -
+      Math.min(lastStartMs(job, deadlineAtMs, outlook), nextStartMs) -
       Math.min(job.drainMs, mostMs);
     nextStartMs = startMs;
     const escalateAtMs = startMs - outlook.cancelMs - outlook.tickMs;
@@ -74,10 +85,24 @@ export function mustRunNow(
   return lastLiveStartMs(row.deadlineAtMs, row.maxOutputTokens, outlook) - outlook.tickMs <= nowMs;
 }
 
+/** When what it leaves must begin to run: in the discounted tier where there was ever time for that. */
+function lastStartMs(
+  { longestAnswerTokens, submittedAtMs }: JobStanding,
+  deadlineAtMs: number,
+  outlook: JobOutlook,
+): number {
+  const forLiveMs = lastLiveStartMs(deadlineAtMs, longestAnswerTokens, outlook);
+  const forFlexMs = lastFlexStartMs(deadlineAtMs, longestAnswerTokens, outlook);
+  const { cancelMs, hasFlex, tickMs } = outlook;
+  return hasFlex && forFlexMs - submittedAtMs >= cancelMs + 2 * tickMs
+    ? Math.min(forLiveMs, forFlexMs)
+    : forLiveMs;
+}
+
 function judge(
   job: JobStanding,
   escalateAtMs: number,
-  outlook: LaneOutlook,
+  outlook: JobOutlook,
   nowMs: number,
 ): JobVerdict {
   const leftMs = escalateAtMs - nowMs;

@@ -50,6 +50,8 @@ export interface LaneDecision {
 
 /** Time to the deadline from which the provider's discounted synchronous tier is worth trying. */
 export const FLEX_NEEDS_MS = 10 * 60_000;
+/** Of that, at least so much is for the tier itself; the rest is for a live answer. Unit: ms. */
+const LEAST_FLEX_MS = 5 * 60_000;
 
 /** A native try that succeeds more rarely is not worth its upload. */
 const LEAST_CHANCE = 0.005;
@@ -73,6 +75,11 @@ export function answerAllowanceMs(maxOutputTokens: number): number {
   return Math.min(10 * 60_000, 2 * slowest);
 }
 
+/** The same for a request that may answer at length. Unit: ms. */
+export function flexNeedsMs(maxOutputTokens: number): number {
+  return Math.max(FLEX_NEEDS_MS, LEAST_FLEX_MS + answerAllowanceMs(maxOutputTokens));
+}
+
 /** Last instant at which a request may begin to wait for a live answer. Unit: ms since the epoch. */
 export function lastLiveStartMs(
   deadlineAtMs: number,
@@ -80,6 +87,15 @@ export function lastLiveStartMs(
   outlook: Pick<LaneOutlook, 'backlogMs'>,
 ): number {
   return deadlineAtMs - outlook.backlogMs - answerAllowanceMs(maxOutputTokens);
+}
+
+/** The same for an answer of the discounted tier, with time for a live one after it. */
+export function lastFlexStartMs(
+  deadlineAtMs: number,
+  maxOutputTokens: number,
+  outlook: Pick<LaneOutlook, 'backlogMs'>,
+): number {
+  return deadlineAtMs - outlook.backlogMs - flexNeedsMs(maxOutputTokens);
 }
 
 /** How long rows are gathered for a job that must end within the slack; `null`: whenever. Unit: ms. */
@@ -172,7 +188,8 @@ function escalation(
   const { cancelMs, tickMs } = outlook;
   const forLive =
     lastLiveStartMs(deadlineAtMs, question.maxOutputTokens, outlook) - cancelMs - tickMs;
-  const forFlex = deadlineAtMs - FLEX_NEEDS_MS - outlook.backlogMs - cancelMs - tickMs;
+  const forFlex =
+    lastFlexStartMs(deadlineAtMs, question.maxOutputTokens, outlook) - cancelMs - tickMs;
   const hasFlex = question.offered.includes('flex') && costs.flex < costs.live;
   // Where the time does not reach for a try before flex, the try is before live.
   return hasFlex && forFlex - question.nowMs >= tickMs
@@ -187,10 +204,11 @@ function isWorthIt({ chance, expectedCost }: NativeTry, flexCost: number | null)
 }
 
 function hasFlexTime(
-  { deadlineAtMs, nowMs }: LaneQuestion,
+  { deadlineAtMs, maxOutputTokens, nowMs }: LaneQuestion,
   { backlogMs }: Pick<LaneOutlook, 'backlogMs'>,
 ): boolean {
-  return deadlineAtMs !== null && deadlineAtMs - nowMs - backlogMs >= FLEX_NEEDS_MS;
+  if (deadlineAtMs === null) return false;
+  return deadlineAtMs - nowMs - backlogMs >= flexNeedsMs(maxOutputTokens);
 }
 
 /** A forced lane is kept, whatever it means for the deadline. */
@@ -237,7 +255,7 @@ function whyNotCheaper(
   const prices = costs ?? USUAL_COSTS;
   const isDiscounted = offered.some((lane) => prices[lane] < prices.live);
   if (!isDiscounted) return 'no other lane of the model is cheaper';
-  if (!offered.includes('native')) return `flex needs ${duration(FLEX_NEEDS_MS)}`;
+  if (!offered.includes('native')) return `flex needs ${duration(flexNeedsMs(maxOutputTokens))}`;
   if (native !== null) return 'a native batch would most likely be too late';
   if (!outlook.hasNativeRoom) return "the provider's queue of native batches is full";
   const reserveMs = outlook.cancelMs + outlook.tickMs + answerAllowanceMs(maxOutputTokens);

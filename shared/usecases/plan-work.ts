@@ -225,9 +225,11 @@ export function createPlanner(deps: PlannerDeps): Planner {
     route,
     rule,
     explain,
-    async judge(model, jobs) {
-      const facts = await outlook(model);
-      return facts === null ? new Map() : judgeJobs(jobs, facts, clock.nowMs());
+    async judge(name, jobs) {
+      const facts = await outlook(name);
+      const model = models.get(name);
+      if (facts === null || model === undefined) return new Map();
+      return judgeJobs(jobs, { ...facts, hasFlex: hasFlex(model) }, clock.nowMs());
     },
     async drainMs(name, rows) {
       const model = models.get(name);
@@ -290,6 +292,13 @@ function decide(
     nowMs,
   };
   return planLane(question, facts);
+}
+
+function hasFlex({ lanes, price }: ModelSettings): boolean {
+  if (!lanes.includes('flex')) return false;
+  const usage = { inputTokens: 1_000_000, outputTokens: 1_000_000 };
+  const cost = (lane: Lane) => (price === null ? 0 : estimateCostMicroUsd(price, usage, lane));
+  return price === null || cost('flex') < cost('live');
 }
 
 function costsOf(

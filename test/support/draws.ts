@@ -1,7 +1,4 @@
-/** Draws of the deadline scenario: the same for the same seed, whatever the order of asking. */
-
-/** A duration for the nth of something. Unit: ms. */
-export type DrawDuration = (nth: number) => number;
+/** Draws of deadlines, batches and answers: the same for the same seed, whatever the order of asking. */
 
 /** Lognormal durations. Unit: ms. */
 export interface Spread {
@@ -31,13 +28,4 @@ export function drawLognormal(
     Math.sqrt(-2 * Math.log(1 - drawShare(seed, nth, stream))) *
     Math.cos(2 * Math.PI * drawShare(seed, nth, stream + 1));
   return Math.max(1, Math.round(p50Ms * Math.exp((normal * Math.log(p95Ms / p50Ms)) / 1.645)));
-}
-
-/** A number for a name. */
-export function numberOf(name: string): number {
-  let number = 7;
-  for (let at = 0; at < name.length; at += 1) {
-    number = (Math.imul(number, 31) + name.charCodeAt(at)) | 0;
-  }
-  return number;
 }

@@ -20,7 +20,7 @@ export function createTimedCalls(name: string, clock: FakeClock, times: CallTime
   const billed = new Map<string, Lane[]>();
   const books = { live: 0, flex: 0, flexRefused: 0 };
   const call = async (
-    { requestId, lane }: ProviderCall,
+    { requestId, lane, withinMs }: ProviderCall,
     signal: AbortSignal,
   ): Promise<ProviderOutcome> => {
     const nth = Number(requestId.slice(1));
@@ -30,7 +30,12 @@ export function createTimedCalls(name: string, clock: FakeClock, times: CallTime
       return failure('lane_unavailable', 429);
     }
     books[lane === 'flex' ? 'flex' : 'live'] += 1;
-    await clock.sleep(times.answerMs(nth, lane), signal);
+    const answerMs = times.answerMs(nth, lane);
+    if (answerMs > (withinMs ?? answerMs)) {
+      await clock.sleep(withinMs ?? answerMs, signal);
+      return failure('provider_timeout', 0);
+    }
+    await clock.sleep(answerMs, signal);
     billed.set(requestId, [...(billed.get(requestId) ?? []), lane]);
     return {
       kind: 'answered',

@@ -1,6 +1,7 @@
 /** One call of one request, from its stored bytes to the content of its result line. */
 
 import type { ResultLineContent } from '../../contracts/result-line.ts';
+import type { CallPlan } from '../../domain/choose-lane.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Lane } from '../../domain/lane.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
@@ -17,7 +18,7 @@ export async function attempt(
   work: Work,
   settings: ModelSettings,
   provider: CompletionProvider,
-  lane: Lane,
+  { lane, withinMs }: CallPlan,
   signal: AbortSignal,
 ): Promise<ProviderOutcome> {
   let body: Body;
@@ -33,6 +34,7 @@ export async function attempt(
       model: settings.providerModel,
       body,
       lane,
+      withinMs,
       markSharedPrefix: work.sharesPrefix,
     },
     signal,

@@ -7,7 +7,7 @@ import { METRICS } from '../../contracts/metric-names.ts';
 import { learn } from '../../domain/capacity-learning.ts';
 import { type Claim, giveBack, purchase } from '../../domain/capacity-purchase.ts';
 import { type CapacityState, openState } from '../../domain/capacity-state.ts';
-import { chooseLane } from '../../domain/choose-lane.ts';
+import { type CallPlan, chooseLane } from '../../domain/choose-lane.ts';
 import { CircuitBreaker } from '../../domain/circuit-breaker.ts';
 import type { Lane } from '../../domain/lane.ts';
 import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
@@ -381,14 +381,11 @@ export class ModelDispatch {
   }
 
   private async execute(work: Work, call: SentCall): Promise<void> {
-    const lane = this.laneOf(work);
-    const outcome = await attempt(
-      work,
-      this.settings,
-      this.deps.provider,
-      lane,
-      this.deps.abortCalls,
-    );
+    const { provider, abortCalls } = this.deps;
+    // This attempt is counted already.
+    const plan = this.planOf(work, work.attempts - 1);
+    const { lane } = plan;
+    const outcome = await attempt(work, this.settings, provider, plan, abortCalls);
     const nowMs = this.deps.clock.nowMs();
     this.inFlight.delete(work.request.id);
     // The slot is free now: to publish may take a second where results are gathered.
@@ -445,7 +442,7 @@ export class ModelDispatch {
         return;
       case 'defer':
         work.attempts -= 1;
-        if (failure.code === 'lane_unavailable') work.laneOverride = 'live';
+        if (failure.code === 'lane_unavailable') work.isLiveOnly = true;
         else this.hold(failure, nowMs);
         this.queue.putBack([work]);
         return;
@@ -522,7 +519,9 @@ export class ModelDispatch {
       work.isWithdrawn
         ? refused('cancelled', 'The request was cancelled before it was sent')
         : refused('deadline_exceeded', 'The completion window ended before a call could begin');
-    await Promise.all(ended.map((work) => this.publish(work, outcome(work), this.laneOf(work))));
+    await Promise.all(
+      ended.map((work) => this.publish(work, outcome(work), this.planOf(work, work.attempts).lane)),
+    );
     return ready;
   }
 
@@ -590,11 +589,12 @@ export class ModelDispatch {
     };
   }
 
-  private laneOf({ request, laneOverride }: Work): Lane {
-    const nowMs = this.deps.clock.nowMs();
-    return (
-      laneOverride ?? chooseLane(request.lane, this.settings.lanes, request.deadlineAtMs, nowMs)
-    );
+  private planOf({ request, isLiveOnly }: Work, attempts: number): CallPlan {
+    const { lane, deadlineAtMs, maxOutputTokens } = request;
+    const wanted = isLiveOnly ? 'live' : lane;
+    const offered = this.settings.lanes;
+    const facts = { wanted, offered, deadlineAtMs, maxOutputTokens, attempts };
+    return chooseLane(facts, this.deps.clock.nowMs());
   }
 
   /** Calls that may be in flight at once. */

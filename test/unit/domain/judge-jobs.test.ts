@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type JobStanding, judgeJobs, mustRunNow } from '../../../shared/domain/judge-jobs.ts';
-import { answerAllowanceMs, type LaneOutlook } from '../../../shared/domain/plan-lane.ts';
+import {
+  type JobOutlook,
+  type JobStanding,
+  judgeJobs,
+  mustRunNow,
+} from '../../../shared/domain/judge-jobs.ts';
+import { answerAllowanceMs, FLEX_NEEDS_MS } from '../../../shared/domain/plan-lane.ts';
 import {
   emptyHistogram,
   JOB_PRIOR,
@@ -12,7 +17,8 @@ const NOW_MS = 1_700_000_000_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-const OUTLOOK: LaneOutlook = {
+const OUTLOOK: JobOutlook = {
+  hasFlex: false,
   backlogMs: 0,
   turnaround: turnaroundFrom(null, JOB_PRIOR),
   cancelMs: 5 * MINUTE_MS,
@@ -44,6 +50,18 @@ describe('judgeJobs', () => {
       kind: 'wait',
       untilMs: deadlineAtMs - 6 * MINUTE_MS - answerAllowanceMs(256),
     });
+  });
+
+  it('keeps time for the discounted tier, and for live after it, where there ever was such time', () => {
+    const offered = { ...OUTLOOK, hasFlex: true };
+    const untilMs = (standing: JobStanding) => {
+      const verdict = judgeJobs([standing], offered, NOW_MS).get('job');
+      return verdict?.kind === 'wait' ? verdict.untilMs : verdict?.kind;
+    };
+    const deadlineAtMs = NOW_MS + 2 * HOUR_MS;
+    expect(untilMs(job())).toBe(deadlineAtMs - 6 * MINUTE_MS - FLEX_NEEDS_MS);
+    const short = { submittedAtMs: NOW_MS, deadlineAtMs: NOW_MS + 15 * MINUTE_MS };
+    expect(untilMs(job(short))).toBe(short.deadlineAtMs - 6 * MINUTE_MS - answerAllowanceMs(256));
   });
 
   it('cancels what would be late, and says what the time is kept for', () => {

@@ -40,7 +40,7 @@ async function review(jobs: readonly OpenJob[], rows: readonly TimedRow[] = []) 
     planner: {
       outlook: async () => OUTLOOK,
       drainMs: async () => 0,
-      judge: async (_, standings) => judgeJobs(standings, OUTLOOK, NOW_MS),
+      judge: async (_, standings) => judgeJobs(standings, { ...OUTLOOK, hasFlex: false }, NOW_MS),
     },
     openJobs: async () => jobs,
     async cancel(id) {
