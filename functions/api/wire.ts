@@ -21,6 +21,7 @@ import {
   GATEWAY_SYNC_WAIT_MS,
   MAX_GATEWAY_BODY_BYTES,
   MAX_GATEWAY_FILE_BYTES,
+  NATIVE_HAND_OVER_MS,
   NATIVE_TICK_MS,
 } from '../../shared/contracts/limits.ts';
 import { prefixKey } from '../../shared/domain/prefix-key.ts';
@@ -108,11 +109,11 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
   const createFor = ({ config, models }: Deployment): Api => {
     const queueTokensOf = (model: string) => config.models.get(model)?.batchQueueTokens ?? null;
     const hasNativeRoom = createNativeRoom({ jobs, queueTokensOf });
-    const tickMs = NATIVE_TICK_MS;
+    const pace = { tickMs: NATIVE_TICK_MS, handOverMs: NATIVE_HAND_OVER_MS };
     return createApi({
       ...ports,
       models,
-      planner: createPlanner({ ...ports, turnarounds, models, tickMs, hasNativeRoom }),
+      planner: createPlanner({ ...ports, ...pace, turnarounds, models, hasNativeRoom }),
       measure: createSizeRequest(models.catalog, 'quick'),
       prefixKey,
       authenticate: authenticateByGateway,

@@ -5,7 +5,7 @@ import { DynamoNativeJobStore } from '../../shared/adapters/dynamodb/native-job-
 import { DynamoTurnaroundStore } from '../../shared/adapters/dynamodb/turnaround-store.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
-import { NATIVE_TICK_MS } from '../../shared/contracts/limits.ts';
+import { NATIVE_HAND_OVER_MS, NATIVE_TICK_MS } from '../../shared/contracts/limits.ts';
 import { gatherMs } from '../../shared/domain/plan-lane.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
@@ -54,6 +54,7 @@ export function wireTick(environment: Environment, telemetry: Telemetry): TickNa
         clock,
         random,
         tickMs: NATIVE_TICK_MS,
+        handOverMs: NATIVE_HAND_OVER_MS,
         hasNativeRoom: createNativeRoom({ jobs, queueTokensOf }),
       });
       const tick = createPlannedTick(

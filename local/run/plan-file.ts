@@ -68,6 +68,7 @@ const ASSUMED_OUTLOOK: LaneOutlook = {
   turnaround: TURNAROUND,
   cancelMs: turnaroundFrom(null, CANCEL_PRIOR).quantileMs(0.9) ?? 0,
   tickMs: NATIVE_TICK_MS,
+  handOverMs: 0,
   hasNativeRoom: true,
 };
 

@@ -19,6 +19,8 @@ export interface LaneOutlook {
   readonly cancelMs: number;
   /** Between two looks of the home at its jobs. Unit: ms. */
   readonly tickMs: number;
+  /** Until a row that a job hands back has met a worker. Unit: ms. */
+  readonly handOverMs: number;
   /** Whether the provider's queue takes more rows. */
   readonly hasNativeRoom: boolean;
 }
@@ -84,18 +86,18 @@ export function flexNeedsMs(maxOutputTokens: number): number {
 export function lastLiveStartMs(
   deadlineAtMs: number,
   maxOutputTokens: number,
-  outlook: Pick<LaneOutlook, 'backlogMs'>,
+  { backlogMs, handOverMs }: Pick<LaneOutlook, 'backlogMs' | 'handOverMs'>,
 ): number {
-  return deadlineAtMs - outlook.backlogMs - answerAllowanceMs(maxOutputTokens);
+  return deadlineAtMs - backlogMs - handOverMs - answerAllowanceMs(maxOutputTokens);
 }
 
 /** The same for an answer of the discounted tier, with time for a live one after it. */
 export function lastFlexStartMs(
   deadlineAtMs: number,
   maxOutputTokens: number,
-  outlook: Pick<LaneOutlook, 'backlogMs'>,
+  { backlogMs, handOverMs }: Pick<LaneOutlook, 'backlogMs' | 'handOverMs'>,
 ): number {
-  return deadlineAtMs - outlook.backlogMs - flexNeedsMs(maxOutputTokens);
+  return deadlineAtMs - backlogMs - handOverMs - flexNeedsMs(maxOutputTokens);
 }
 
 /** How long rows are gathered for a job that must end within the slack; `null`: whenever. Unit: ms. */
@@ -258,7 +260,8 @@ function whyNotCheaper(
   if (!offered.includes('native')) return `flex needs ${duration(flexNeedsMs(maxOutputTokens))}`;
   if (native !== null) return 'a native batch would most likely be too late';
   if (!outlook.hasNativeRoom) return "the provider's queue of native batches is full";
-  const reserveMs = outlook.cancelMs + outlook.tickMs + answerAllowanceMs(maxOutputTokens);
+  const { cancelMs, tickMs, handOverMs } = outlook;
+  const reserveMs = cancelMs + tickMs + handOverMs + answerAllowanceMs(maxOutputTokens);
   const half = outlook.turnaround.quantileMs(LIKELY);
   const backlog =
     outlook.backlogMs < 1_000 ? '' : ` behind a queue of ${duration(outlook.backlogMs)}`;

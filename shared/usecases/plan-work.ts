@@ -70,6 +70,8 @@ export interface PlannerDeps {
   readonly random: Random;
   /** Between two looks of the home at its jobs. Unit: ms. */
   readonly tickMs: number;
+  /** Until a row that a job hands back has met a worker. Unit: ms. @default 0 */
+  readonly handOverMs?: number;
   /** Whether the provider's queue of batches takes more rows. @default it always does */
   readonly hasNativeRoom?: (model: ModelSettings) => Promise<boolean>;
 }
@@ -87,7 +89,7 @@ const ROWS_PER_RELIEF = 500;
 const RELIEF_LEASE_MS = 30_000;
 
 export function createPlanner(deps: PlannerDeps): Planner {
-  const { work, capacity, turnarounds, models, clock, random, tickMs } = deps;
+  const { work, capacity, turnarounds, models, clock, random, tickMs, handOverMs = 0 } = deps;
   const hasNativeRoom = deps.hasNativeRoom ?? (async () => true);
   let seen: { readonly atMs: number; readonly waits: Promise<Waits> } | null = null;
   const outlooks = new Map<string, { atMs: number; outlook: Promise<LaneOutlook> }>();
@@ -135,6 +137,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
       turnaround: turnaroundFrom(record?.jobs ?? null, JOB_PRIOR),
       cancelMs: Math.min(LONGEST_CANCEL_MS, cancels.quantileMs(CANCEL_SHARE) ?? LONGEST_CANCEL_MS),
       tickMs,
+      handOverMs,
       hasNativeRoom: hasRoom,
     };
   }

@@ -41,6 +41,8 @@ export interface PlannedWorldOptions {
   readonly calls: CallTimes;
   /** Between two looks at the jobs, as by a rule of EventBridge. Unit: ms. */
   readonly tickMs: number;
+  /** Until the sweeper has rung for what a job handed back. Unit: ms. @default 0 */
+  readonly handOverMs?: number;
   readonly limits?: ModelSettings['limits'];
 }
 
@@ -132,6 +134,7 @@ class PlannedWorld {
       clock,
       random: this.random,
       tickMs: options.tickMs,
+      handOverMs: options.handOverMs ?? 0,
     });
     this.planner = {
       ...planner,
@@ -193,10 +196,15 @@ class PlannedWorld {
     for (let nth = 0; ; nth += 1) {
       await clock.sleep(this.startMs + nth * this.options.tickMs - clock.nowMs());
       await tick({ deadlineMs: clock.nowMs() + this.options.tickMs, signal });
-      if (await this.hasSync()) this.dispatch();
+      if (await this.hasSync()) void this.sweep();
       const isOver = hasArrived && this.outcomes.size === this.options.requests.length;
       if (isOver && (await stores.nativeJobs.unfinished()).length === 0) return;
     }
+  }
+
+  private async sweep(): Promise<void> {
+    await this.clock.sleep(this.options.handOverMs ?? 0);
+    this.dispatch();
   }
 
   /** Calls are made in windows, as by a function that is rung when there is work. */

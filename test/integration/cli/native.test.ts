@@ -71,6 +71,24 @@ describe('penstock run in the native lane', () => {
     expect(idsOf(world.rows())).toEqual(expectedIds(30));
   });
 
+  it('goes from a batch that left half to flex, and to live where flex has no room, each paid once', async () => {
+    const script = [{ outcome: 'cancelled' as const, doneShare: 0.5, turnaroundMs: 1_000 }];
+    world = await createWorld(
+      { batches: { ...QUICK, script }, faults: [{ kind: 'flex_unavailable', probability: 0.5 }] },
+      'limits: { requestsPerMinute: 600000 }\n    lanes: [live, flex, native]\n    price: { input: 0.15, output: 0.6, flexShare: 0.5, nativeShare: 0.5 }',
+    );
+    world.write('in.jsonl', inputLines(60));
+    const { code, stdout, stderr } = await world.run([...RUN, '--lane', 'native', '--json']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ answered: 60, failed: 0, left: 0 });
+    const lanes = Map.groupBy(world.rows(), ({ x_penstock }) => x_penstock.lane);
+    expect(lanes.get('native')).toHaveLength(30);
+    expect(lanes.get('flex')?.length).toBeGreaterThan(5);
+    expect(lanes.get('live')?.length).toBeGreaterThan(5);
+    expect(world.simulator.stats()).toMatchObject({ duplicates: 0, batches: { created: 1 } });
+  });
+
   it('runs by calls what a batch cancelled behind our back left', async () => {
     const script = [{ outcome: 'cancelled' as const, doneShare: 0.5, turnaroundMs: 1_000 }];
     world = await createWorld({ batches: { ...QUICK, script } });

@@ -23,6 +23,7 @@ const OUTLOOK: JobOutlook = {
   turnaround: turnaroundFrom(null, JOB_PRIOR),
   cancelMs: 5 * MINUTE_MS,
   tickMs: MINUTE_MS,
+  handOverMs: 0,
   hasNativeRoom: true,
 };
 

@@ -22,6 +22,7 @@ const OUTLOOK: LaneOutlook = {
   turnaround: turnaroundFrom(null, JOB_PRIOR),
   cancelMs: 5 * MINUTE_MS,
   tickMs: MINUTE_MS,
+  handOverMs: 0,
   hasNativeRoom: true,
 };
 

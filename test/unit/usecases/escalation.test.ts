@@ -67,6 +67,19 @@ describe('escalation', () => {
     expect(done.calls.flex).toBeLessThanOrEqual(2 * COUNT);
   });
 
+  it('keeps time for the sweeper to find what a batch handed back', async () => {
+    for (const windowMs of [20 * MINUTE_MS, 50 * MINUTE_MS, 3 * HOUR_MS]) {
+      const done = await run({
+        requests: within(windowMs),
+        lanes: ['live', 'native'],
+        handOverMs: 45_000,
+        batches: { ...NEVER, cancelMs: () => 9 * MINUTE_MS },
+      });
+      expect(tell(done).inTime).toBe(true);
+      expect(done.jobs.length).toBeGreaterThan(0);
+    }
+  });
+
   it('tries a new batch after one that expired with time to spare, and no lane in vain', async () => {
     const done = await run({
       requests: within(40 * HOUR_MS),

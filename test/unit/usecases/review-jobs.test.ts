@@ -16,6 +16,7 @@ const OUTLOOK: LaneOutlook = {
   turnaround: turnaroundFrom(null, JOB_PRIOR),
   cancelMs: 2 * MINUTE_MS,
   tickMs: MINUTE_MS,
+  handOverMs: 0,
   hasNativeRoom: true,
 };
 
