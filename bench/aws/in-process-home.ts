@@ -156,7 +156,6 @@ export function gatewayEvent(path: string, body: string, contentType: string): L
   const authorizer = encodePrincipal({
     tenant: TENANT,
     scopes: SCOPES,
-    weight: 1,
     monthlyBudgetMicroUsd: null,
   });
   const headers = { 'content-type': contentType, host: 'api.example' };
