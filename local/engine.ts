@@ -118,6 +118,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       work: stores.work,
       clock,
       telemetry,
+      expectEndMs: planner.expectEndMs,
       createTick: (jobs) =>
         createPlannedTick(
           {

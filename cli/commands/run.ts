@@ -201,9 +201,14 @@ class Interrupt {
       process.exit(INTERRUPTED);
     }
     this.run.stop();
-    const { inFlight } = this.run.progress();
+    const { inFlight, jobs = [] } = this.run.progress();
+    const submitted = jobs.filter(({ phase }) => phase === 'submitted').length;
+    const batches =
+      submitted === 0
+        ? ''
+        : ` ${formatCount(submitted)} ${submitted === 1 ? 'batch goes' : 'batches go'} on at the provider; the same command takes the results in later.`;
     this.#view.say(
-      `Stopping: ${formatQuantity(inFlight, 'call')} in flight will finish first. Ctrl-C again quits at once.`,
+      `Stopping: ${formatQuantity(inFlight, 'call')} in flight will finish first. Ctrl-C again quits at once.${batches}`,
     );
   };
 }

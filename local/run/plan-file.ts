@@ -24,6 +24,8 @@ export interface LanePlan {
 /** What is chosen where no lane is asked for. */
 export interface AutoPlan extends LanePlan {
   readonly decision: LaneDecision;
+  /** As `mostMicroUsd`, with the share that is expected to leave the lane in the other. */
+  readonly expectedMicroUsd: number;
 }
 
 export interface ModelPlan {
@@ -184,6 +186,11 @@ class ModelSum {
       { ...ASSUMED_OUTLOOK, backlogMs },
     );
     const chosen = lanes.find(({ lane }) => lane === decision.lane);
-    return chosen === undefined ? null : { ...chosen, decision };
+    if (chosen === undefined) return null;
+    const { chance, otherwise, expectedFinishAtMs: durationMs } = decision;
+    const other = otherwise === null ? chosen.mostMicroUsd : most(otherwise);
+    const expectedMicroUsd = Math.round(chance * chosen.mostMicroUsd + (1 - chance) * other);
+    const mostMicroUsd = Math.max(chosen.mostMicroUsd, other);
+    return { ...chosen, mostMicroUsd, durationMs, decision, expectedMicroUsd };
   }
 }

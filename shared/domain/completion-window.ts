@@ -17,6 +17,16 @@ export const MAX_COMPLETION_WINDOW_MS = 30 * 86_400_000;
 export const COMPLETION_WINDOW_HINT =
   'a whole number and a unit (s, m, h, d), from 1s to 30d, e.g. "15m" or "24h"';
 
+/** As somebody would write it, e.g. `24h`. */
+export function writeCompletionWindow(windowMs: number): string {
+  const units = Object.entries(UNIT_MS).reverse();
+  // A day is written in hours, as providers do; longer windows in days.
+  const fits = ([unit, unitMs]: [string, number]): boolean =>
+    windowMs % unitMs === 0 && (unit !== 'd' || windowMs > unitMs);
+  const [unit, unitMs] = units.find(fits) ?? ['s', 1_000];
+  return `${Math.round(windowMs / unitMs)}${unit}`;
+}
+
 /** The window, or `null` when it is not one. Unit: ms. */
 export function parseCompletionWindow(written: string): number | null {
   const [, count, unit] = WINDOW.exec(written) ?? [];

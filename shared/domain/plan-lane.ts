@@ -46,6 +46,10 @@ export interface LaneDecision {
   readonly escalateAtMs: number | null;
   /** False when even the quickest lane is expected to be late. */
   readonly meetsDeadline: boolean;
+  /** Share of such requests that are answered in this lane. */
+  readonly chance: number;
+  /** The lane of the others; `null` where there are none. */
+  readonly otherwise: 'live' | 'flex' | null;
   /** One sentence, with the numbers it was decided by. */
   readonly why: string;
 }
@@ -55,14 +59,11 @@ export const FLEX_NEEDS_MS = 10 * 60_000;
 /** Of that, at least so much is for the tier itself; the rest is for a live answer. Unit: ms. */
 const LEAST_FLEX_MS = 5 * 60_000;
 
-/** A native try that succeeds more rarely is not worth its upload. */
-const LEAST_CHANCE = 0.005;
+/** A native try that succeeds more rarely is not worth the wait: all of it is for one answer in ten. */
+const LEAST_CHANCE = 0.1;
 
 /** Where a cheap lane without this doubt costs the same, the doubtful one is not taken. */
 const LIKELY = 0.5;
-
-/** Nor where it costs little more and the chance is smaller. */
-const LEAST_CHANCE_BEFORE_FLEX = 0.1;
 
 /** Of each 64 ms of slack, one is spent on gathering rows for a job. Unit of the bound: ms. */
 const GATHER_SHARE = 64;
@@ -175,6 +176,8 @@ function tryNative(
       expectedFinishAtMs: Math.round(nowMs + (halfMs === null ? lateMs : waitMs + halfMs)),
       escalateAtMs,
       meetsDeadline: true,
+      chance,
+      otherwise: to,
       why: `Native: ${percent(1 - costs.native / costs.live)} off, and ${percent(chance)} of its batches (${learnt}) end within the ${duration(slackMs)} before it would go ${to}.`,
     },
   };
@@ -201,8 +204,9 @@ function escalation(
 
 function isWorthIt({ chance, expectedCost }: NativeTry, flexCost: number | null): boolean {
   if (flexCost === null) return true;
-  const needed = expectedCost < flexCost ? LEAST_CHANCE_BEFORE_FLEX : LIKELY;
-  return expectedCost <= flexCost && chance >= needed;
+  // Sums of shares are not exact.
+  const isSame = Math.abs(expectedCost - flexCost) <= flexCost * 1e-9;
+  return isSame ? chance >= LIKELY : expectedCost < flexCost;
 }
 
 function hasFlexTime(
@@ -227,6 +231,8 @@ function forced(lane: Lane, question: LaneQuestion, outlook: LaneOutlook): LaneD
     lane: 'native',
     expectedFinishAtMs,
     escalateAtMs: null,
+    chance: 1,
+    otherwise: null,
     meetsDeadline:
       deadlineAtMs === null || (expectedFinishAtMs ?? Number.POSITIVE_INFINITY) <= deadlineAtMs,
     why: `Native: asked for${half}.`,
@@ -244,6 +250,8 @@ function synchronous(
     lane,
     expectedFinishAtMs,
     escalateAtMs: null,
+    chance: 1,
+    otherwise: null,
     meetsDeadline: deadlineAtMs === null || expectedFinishAtMs <= deadlineAtMs,
   };
 }

@@ -37,6 +37,8 @@ export interface JobProgress {
   readonly done: number;
   /** Rows whose results were taken in. */
   readonly taken: number;
+  /** When it ends, as likely as not; `null` while nobody knows. Unit: ms since the epoch. */
+  readonly expectedEndAtMs: number | null;
   /** Why it waits, when something holds it up. */
   readonly note: string | null;
 }

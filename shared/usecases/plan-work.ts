@@ -52,6 +52,8 @@ export interface Planner {
   judge(model: string, jobs: readonly JobStanding[]): Promise<Map<string, JobVerdict>>;
   /** What a set of rows would take in the synchronous lane, at the limits. Unit: ms. */
   drainMs(model: string, rows: Omit<Backlog, 'model' | 'route' | 'nextDueAtMs'>): Promise<number>;
+  /** When the batch of a model ends that was handed over then, as likely as not; `null`: nobody knows. */
+  expectEndMs(model: string, submittedAtMs: number): Promise<number | null>;
   /** Learns from a job that has ended. */
   learn(job: EndedJob): Promise<void>;
   /** Moves requests with time to spare out of a long synchronous queue; how many it moved. */
@@ -185,7 +187,13 @@ export function createPlanner(deps: PlannerDeps): Planner {
   async function explain(view: RequestView): Promise<LaneDecision | null> {
     if (isTerminal(view.status)) return null;
     const nowMs = clock.nowMs();
-    if (view.route !== 'native') return planAt(view, nowMs, ['native']);
+    if (view.route !== 'native') {
+      const planned = await planAt(view, nowMs);
+      if (planned.lane !== 'native') return planned;
+      const called = await planAt(view, nowMs, ['native']);
+      const word = called.lane === 'flex' ? 'Flex' : 'Live';
+      return { ...called, why: `${word}: it is in the queue of calls, and soon made.` };
+    }
     const facts = await outlook(view.model);
     const decision = await planAt(view, view.createdAtMs);
     if (facts === null || decision.lane !== 'native') return decision;
@@ -239,6 +247,12 @@ export function createPlanner(deps: PlannerDeps): Planner {
       if (model === undefined) return 0;
       return bindingLimit(rows, await perMinuteOf(model))?.durationMs ?? 0;
     },
+    async expectEndMs(name, submittedAtMs) {
+      const facts = await outlook(name);
+      if (facts === null) return null;
+      const nowMs = clock.nowMs();
+      return nowMs + usuallyMoreMs(facts, Math.max(0, nowMs - submittedAtMs));
+    },
     async learn({ provider, model, submittedAtMs, cancelledAtMs, endedAtMs, isCompleted }) {
       const nowMs = clock.nowMs();
       const job: ObservedDuration = {
@@ -276,6 +290,8 @@ const UNKNOWN_MODEL: LaneDecision = {
   expectedFinishAtMs: null,
   escalateAtMs: null,
   meetsDeadline: true,
+  chance: 1,
+  otherwise: null,
   why: 'Live: nothing is known of the model.',
 };
 

@@ -31,7 +31,7 @@ describe('penstock run in the native lane', () => {
     world.write('in.jsonl', inputLines(50));
     const { code, stderr } = await world.run([...RUN, '--window', '24h']);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/1 batch: 1 (in_progress|validating)/);
+    expect(stderr).toMatch(/native batch (in_progress|validating).*, done in about 1 h/);
     expect(world.rows().every((row) => row.error === null)).toBe(true);
     expect(world.simulator.stats().batches).toMatchObject({ created: 1 });
   });
@@ -65,6 +65,9 @@ describe('penstock run in the native lane', () => {
     first.child.kill('SIGINT');
     const { code, stderr } = await first.ended;
     expect(code).toBe(130);
+    expect(stderr).toMatch(
+      /1 batch goes on at the provider; the same command takes the results in/,
+    );
     expect(stderr).toMatch(/30 requests left\. Run the same command again/);
     expect((await world.run([...RUN, '--lane', 'native'])).code).toBe(0);
     expect(world.simulator.stats().batches).toMatchObject({ created: 1 });
