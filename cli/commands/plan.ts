@@ -141,7 +141,7 @@ function lanesOf(models: readonly ModelPlan[]): Lane[] {
   return [...new Set(models.flatMap(({ lanes }) => lanes.map(({ lane }) => lane)))];
 }
 
-/** What each cheaper lane saves on the models that offer it, unless it is taken already. */
+/** What each cheaper lane saves on the models that offer it, unless as much is saved already. */
 function savings(models: readonly ModelPlan[], windowMs: number | null): string[] {
   const isTaken = (lane: Lane): boolean =>
     windowMs !== null && models.every(({ auto }) => auto === null || auto.lane === lane);
@@ -155,7 +155,8 @@ function savings(models: readonly ModelPlan[], windowMs: number | null): string[
           .reduce((sum, { mostMicroUsd }) => sum + mostMicroUsd, 0);
       const live = most('live');
       const saved = live - most(lane);
-      if (saved <= 0) return [];
+      const expected = sumOf(offering, ({ auto }) => auto?.expectedMicroUsd ?? 0);
+      if (saved <= 0 || most(lane) >= expected) return [];
       return [`${lane} saves up to ${formatUsd(saved)} (${formatShare(saved / live)})${HOW[lane]}`];
     });
 }
