@@ -7,4 +7,6 @@ export const DEMO_LIMITS = { requestsPerMinute: 5_000, tokensPerMinute: 2_000_00
 export const DEMO_PROVIDER: SimulatorOptions = {
   limits: { ...DEMO_LIMITS, depthSeconds: 6, charge: 'sum', refusalCostsRequest: true },
   latency: { p50Ms: 800, p95Ms: 1_770 },
+  // Real ones take minutes to hours; whoever tries it out has not got them.
+  batches: { turnaround: { minMs: 5_000, maxMs: 10_000 } },
 };

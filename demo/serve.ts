@@ -27,7 +27,7 @@ writeFileSync(
     providers: {
       [provider]: { dialect: 'openai', baseUrl: `${simulator.url}/v1`, apiKey: 'simulated' },
     },
-    models: { [TICKET_MODEL]: { provider, limits: DEMO_LIMITS, lanes: ['live'] } },
+    models: { [TICKET_MODEL]: { provider, limits: DEMO_LIMITS } },
   }),
 );
 const port = await firstFreePort();
@@ -52,6 +52,7 @@ if (isUp) {
   for (const { title, code } of snippets(`${url}/v1`, TICKET_MODEL)) {
     console.log(`\n# ${title}\n\n${code}`);
   }
+  console.log('\n# A file within 24 hours, at half the price\n\nnpx node examples/openai-batch.ts');
   console.log('\nCtrl-C ends both.');
 }
 const [code] = await ended;

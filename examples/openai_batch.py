@@ -42,3 +42,9 @@ if batch.output_file_id:
         answer = row["response"]["body"]["choices"][0]["message"]["content"]
         print(row["custom_id"], answer)
     print(batch.usage)
+# Beyond what the SDK knows: what it cost. Each line goes the cheapest way that is expected to end
+# within the window, the provider's own batch among them, which is half the price.
+extra = batch.x_penstock
+print(f"cost: ${(extra['cost_micro_usd'] or 0) / 1e6:.4f}")
+for warning in extra["warnings"]:
+    print(f"warning: {warning['message']}")

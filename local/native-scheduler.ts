@@ -1,6 +1,6 @@
 /** Ticks the native lane on one machine, for as long as its owner works. */
 
-import { isOpenJob, type NativeJob } from '../shared/domain/native-job.ts';
+import { concernOf, isOpenJob, type NativeJob } from '../shared/domain/native-job.ts';
 import type { ProviderStop } from '../shared/domain/provider-stop.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { NativeJobStore } from '../shared/ports/native-job-store.ts';
@@ -103,8 +103,9 @@ export class NativeScheduler {
   }
 
   progress(): JobProgress[] {
+    const nowMs = this.deps.clock.nowMs();
     return [...this.watched.values()].map((job) =>
-      progressOf(job, this.expected.get(job.id) ?? null),
+      progressOf(job, nowMs, this.expected.get(job.id) ?? null),
     );
   }
 
@@ -151,7 +152,7 @@ export class NativeScheduler {
   }
 }
 
-function progressOf(job: NativeJob, expectedEndAtMs: number | null): JobProgress {
+function progressOf(job: NativeJob, nowMs: number, expectedEndAtMs: number | null): JobProgress {
   const { provider, model, phase, seen, rowCount: rows, note } = job;
   const { succeeded, failed, retried, unfinished } = job.checkpoint.tally;
   return {
@@ -159,5 +160,6 @@ function progressOf(job: NativeJob, expectedEndAtMs: number | null): JobProgress
     rawStatus: seen?.rawStatus ?? null,
     done: (seen?.completed ?? 0) + (seen?.failed ?? 0),
     taken: succeeded + failed + retried + unfinished,
+    concern: concernOf(job, nowMs),
   };
 }

@@ -23,7 +23,8 @@ const MODEL = 'gpt-4o-mini';
 const TENANT = 'local';
 const ROWS_PER_ACCEPT = 5_000;
 
-const state = await openState(directory, 'run');
+// As a server's: a run's state without its input would be thrown away, and made anew here.
+const state = await openState(directory, 'serve');
 const { requests, work, nativeJobs } = state.stores;
 const payloads = new DiskPayloadStore({ directory });
 const results = new DiskResultLog({ directory });
@@ -119,6 +120,7 @@ async function endedJob(): Promise<void> {
       maxOutputTokens: 1,
       longestAnswerTokens: 1,
       halvings: 0,
+      priming: null,
     },
     nowMs,
   );

@@ -17,9 +17,12 @@ import {
   uploadTargetSchema,
   usageListSchema,
 } from '../../shared/contracts/api.ts';
+import { messageBatchSchema } from '../../shared/contracts/message-batches.ts';
+import { batchSchema } from '../../shared/contracts/openai-batches.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { HttpAnswer } from './http-answer.ts';
 import type { HttpCall, HttpClient } from './http-client.ts';
+import { type MadeBatch, ofBatch, ofMessageBatch } from './made-batch.ts';
 import { notPenstock } from './refusal.ts';
 
 export type Counts = z.infer<typeof countsSchema>;
@@ -65,6 +68,20 @@ export class PenstockApi {
 
   counts(batch?: string): Promise<Counts> {
     return this.#get(countsSchema, '/v1/requests/counts', { batch });
+  }
+
+  /** The batch that was made under this id through one of the vendors' APIs; `null` for a mere name. */
+  async madeBatch(id: string): Promise<MadeBatch | null> {
+    const name = encodeURIComponent(id);
+    try {
+      if (id.startsWith('batch_'))
+        return ofBatch(await this.#get(batchSchema, `/v1/batches/${name}`));
+      if (!id.startsWith('msgbatch_')) return null;
+      return ofMessageBatch(await this.#get(messageBatchSchema, `/v1/messages/batches/${name}`));
+    } catch (error) {
+      if (error instanceof AppError && error.details['status'] === 404) return null;
+      throw error;
+    }
   }
 
   async usage(batch: string | undefined, groupBy: readonly string[]): Promise<WireUsage[]> {

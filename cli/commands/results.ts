@@ -42,7 +42,8 @@ export async function results(
   try {
     return await withServer(flags, terminal, { say: view.say, onInterrupted }, async ({ api }) => {
       const counts = await api.counts(batch);
-      if (batch !== undefined && counts.total === 0) throw unknownBatch(batch);
+      const isEmpty = batch !== undefined && counts.total === 0;
+      if (isEmpty && (await api.madeBatch(batch)) === null) throw unknownBatch(batch);
       const ended = endedCount(counts);
       const lines = await fetchResults(api, {
         filter: { batch, tag: flags.tag, status: flags.status },

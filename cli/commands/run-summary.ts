@@ -50,6 +50,7 @@ export function reportJson(report: RunReport, places: RunPlaces): Record<string,
       output: report.outputTokens,
     },
     cost_micro_usd: report.costMicroUsd,
+    saved_micro_usd: report.savedMicroUsd,
     spent_micro_usd: report.spentMicroUsd,
     unpriced_models: report.unpricedModels,
     unmetered_answers: report.unmetered,
@@ -69,6 +70,7 @@ export function describeReport(report: RunReport, places: RunPlaces, terminal: T
       ['answered', describeProgressOf({ done, total, failed, left }, terminal)],
       ['tokens', describeTokens(report)],
       ['cost', describeCost(report)],
+      ['saved', describeSaved(report)],
       ['time', describeTime(report)],
       ['429s', `${formatCount(report.throttled)}${retried}`],
       ['output', places.output === '-' ? 'standard output' : places.output],
@@ -112,6 +114,10 @@ function describeCost(report: RunReport): string {
       ? ''
       : `, without ${formatQuantity(unmetered, 'answer')} that came without usage`;
   return `${formatUsd(costMicroUsd)}${split}${unknown}${free}`;
+}
+
+function describeSaved({ savedMicroUsd }: RunReport): string | null {
+  return savedMicroUsd > 0 ? `${formatUsd(savedMicroUsd)} by a primed cache` : null;
 }
 
 function describeTime({ wallMs, latencyMs, answered, failed, doneBefore }: RunReport): string {

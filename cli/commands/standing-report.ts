@@ -1,27 +1,36 @@
 /** Where a batch stands, for people and for programs. */
 
+import type { MadeBatch } from '../api-client/made-batch.ts';
 import type { WireUsage } from '../api-client/penstock-api.ts';
-import { formatCount, formatShare, formatUsd } from '../format.ts';
+import { formatCount, formatQuantity, formatShare, formatUsd } from '../format.ts';
 import { type BatchStanding, costOf, endedCount } from '../remote/batch-standing.ts';
 import { cutMessage, describeProgressOf, summaryTable } from '../summary-table.ts';
 import type { Terminal } from '../terminal.ts';
 
 const MOST_GROUPS = 8;
 
-/** 0: every request that has ended was answered; 1: some ended in an error. */
-export function exitCodeOfStanding({ counts }: BatchStanding): number {
-  return endedCount(counts) > counts.succeeded ? 1 : 0;
+/** 0: all that has ended was answered; 1: some ended in an error, or were refused. */
+export function exitCodeOfStanding({ counts, made }: BatchStanding): number {
+  const isRefused = made !== null && (made.refused > 0 || !made.isAccepted);
+  return isRefused || endedCount(counts) > counts.succeeded ? 1 : 0;
 }
 
 export function standingJson(standing: BatchStanding): Record<string, unknown> {
-  const { counts, usage, failures, hasAllFailures, held } = standing;
+  const { made, counts, usage, failures, hasAllFailures, held } = standing;
   const { object: _, batch, ...states } = counts;
-  const isDone = endedCount(counts) === counts.total;
+  const isDone = made === null ? endedCount(counts) === counts.total : made.hasEnded;
   const hasErrors = exitCodeOfStanding(standing) === 1;
   return {
     status: isDone ? (hasErrors ? 'completed_with_errors' : 'completed') : 'in_progress',
     exit_code: exitCodeOfStanding(standing),
     batch,
+    ...(made && {
+      state: made.state,
+      expires_at_ms: made.expiresAtMs,
+      refused: made.refused,
+      errors: made.errors,
+      warnings: made.warnings,
+    }),
     counts: states,
     cost_micro_usd: costOf(usage),
     tokens: {
@@ -48,7 +57,7 @@ export function standingJson(standing: BatchStanding): Record<string, unknown> {
 }
 
 export function describeStanding(standing: BatchStanding, terminal: Terminal): string {
-  const { counts, usage, held } = standing;
+  const { made, counts, usage, held } = standing;
   const { total, queued, running } = counts;
   const failed = endedCount(counts) - counts.succeeded;
   const progress = { done: counts.succeeded, total, failed, left: queued + running };
@@ -59,6 +68,7 @@ export function describeStanding(standing: BatchStanding, terminal: Terminal): s
   const table = summaryTable(
     [
       ['batch', counts.batch ?? 'all requests'],
+      ['state', made && describeState(made)],
       ['answered', describeProgressOf(progress, terminal)],
       ['open', open],
       ['tokens', usage.length === 0 ? null : describeTokens(usage)],
@@ -73,16 +83,45 @@ export function describeStanding(standing: BatchStanding, terminal: Terminal): s
       `${provider} is held: ${reason}. Its requests wait until that is mended.`,
     ),
   );
-  return [table, ...describePlans(standing), ...describeFailures(standing), ...holds].join('\n');
+  return [
+    table,
+    ...describeFaults(made),
+    ...describePlans(standing),
+    ...describeFailures(standing),
+    ...holds,
+  ].join('\n');
+}
+
+/** `in_progress, at the latest until 2026-11-25T10:00:00Z` */
+function describeState({ state, hasEnded, refused, expiresAtMs }: MadeBatch): string {
+  const until = hasEnded ? '' : `, at the latest until ${instant(expiresAtMs)}`;
+  return `${state}${until}${refused === 0 ? '' : `, ${formatQuantity(refused, 'line')} refused`}`;
+}
+
+/** What a batch failed by, or should be known of it. */
+function describeFaults(made: MadeBatch | null): string[] {
+  const { errors = [], warnings = [] } = made ?? {};
+  const more = errors.length - MOST_GROUPS;
+  return [
+    ...errors
+      .slice(0, MOST_GROUPS)
+      .map(
+        ({ line, code, message }) =>
+          `${line === null ? '' : `line ${line}: `}${code}: ${cutMessage(message)}`,
+      ),
+    ...(more > 0 ? [`and ${formatCount(more)} more errors`] : []),
+    ...warnings.map(({ message }) => `Warning: ${message}`),
+  ];
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** `Planned, of the newest open: native 80, the last by 14:20:05 UTC. Native: 50 % off, ...` */
 function describePlans({ plans }: BatchStanding): string[] {
   return plans.map(({ lane, requests, late, expectedFinishAtMs, why }) => {
-    const by =
-      expectedFinishAtMs === null
-        ? ''
-        : `, the last about ${new Date(expectedFinishAtMs).toISOString().replace(/\.\d+Z$/, 'Z')}`;
+    const by = expectedFinishAtMs === null ? '' : `, the last about ${instant(expectedFinishAtMs)}`;
     const tardy = late === 0 ? '' : `, ${formatCount(late)} of them late`;
     return `Planned, of the newest that are open: ${lane} ${formatCount(requests)}${by}${tardy}. ${why}`;
   });

@@ -13,7 +13,8 @@ export async function status(
   const options = { say: terminal.note, onInterrupted: () => {} };
   return withServer(flags, terminal, options, async ({ api }) => {
     const standing = await readStanding(api, batch);
-    if (batch !== undefined && standing.counts.total === 0) throw unknownBatch(batch);
+    const isKnown = standing.made !== null || standing.counts.total > 0;
+    if (batch !== undefined && !isKnown) throw unknownBatch(batch);
     if (flags.json === true) terminal.print(JSON.stringify(standingJson(standing)));
     else terminal.print(describeStanding(standing, terminal));
     return exitCodeOfStanding(standing);

@@ -19,7 +19,9 @@ export async function watch(batch: string, flags: WatchFlags, terminal: Terminal
   const onInterrupted = () => detach(batch, view, terminal);
   try {
     return await withServer(flags, terminal, { say: view.say, onInterrupted }, async (session) => {
-      if ((await session.api.counts(batch)).total === 0) throw unknownBatch(batch);
+      const { api } = session;
+      const isKnown = (await api.counts(batch)).total > 0 || (await api.madeBatch(batch)) !== null;
+      if (!isKnown) throw unknownBatch(batch);
       const { output } = flags;
       if (output !== undefined && output !== '-' && flags.overwrite !== true) {
         await refuseForeign(outputOf(output, terminal));

@@ -88,7 +88,8 @@ function batches({ jobs = [] }: DispatchProgress, nowMs: number): string | null 
   return `${jobs.length} native batches: ${parts.join(', ')}${when}`;
 }
 
-function phaseWord({ phase, rawStatus }: JobProgress): string {
+function phaseWord({ phase, rawStatus, note }: JobProgress): string {
+  if (phase === 'ready' && note !== null) return 'waiting';
   return phase === 'submitted' ? (rawStatus ?? PHASE_WORDS.submitted) : PHASE_WORDS[phase];
 }
 
@@ -116,9 +117,13 @@ function mostUsedLimit({ models }: DispatchProgress): ProgressSnapshot['limit'] 
   return most;
 }
 
-function waitingFor({ models, stops }: DispatchProgress, nowMs: number): string | null {
+function waitingFor({ models, stops, jobs = [] }: DispatchProgress, nowMs: number): string | null {
   const [stop] = stops;
   if (stop !== undefined) return `${stop.provider} stopped: ${stop.message}`;
+  for (const { provider, rows, concern } of jobs) {
+    if (concern === null) continue;
+    return `${provider}, whose batch of ${formatCount(rows)} ${concern}`;
+  }
   const paused = models.filter(({ pausedUntilMs }) => pausedUntilMs > nowMs);
   const [first] = paused;
   if (first === undefined || paused.length < models.length) return null;

@@ -1,5 +1,6 @@
 /** Where the requests of a batch (or of the whole tenant) stand, as their server tells. */
 
+import type { MadeBatch } from '../api-client/made-batch.ts';
 import type { Counts, Health, PenstockApi, WireUsage } from '../api-client/penstock-api.ts';
 
 /** All error rows of one kind. */
@@ -12,6 +13,8 @@ export interface RemoteFailures {
 }
 
 export interface BatchStanding {
+  /** `null` for a name that requests were submitted under. */
+  readonly made: MadeBatch | null;
   readonly counts: Counts;
   /** Rows by model and lane. */
   readonly usage: readonly WireUsage[];
@@ -46,14 +49,15 @@ export async function readStanding(
   api: PenstockApi,
   batch: string | undefined,
 ): Promise<BatchStanding> {
-  const [counts, usage, health, plans] = await Promise.all([
+  const [made, counts, usage, health, plans] = await Promise.all([
+    batch === undefined ? null : api.madeBatch(batch),
     api.counts(batch),
     api.usage(batch, ['model', 'lane']),
     api.health(),
     readPlans(api, batch),
   ]);
   const digest = await digestFailures(api, batch, counts);
-  return { counts, usage, ...digest, held: health.providers_held, plans };
+  return { made, counts, usage, ...digest, held: health.providers_held, plans };
 }
 
 async function readPlans(api: PenstockApi, batch: string | undefined): Promise<LanePlans[]> {

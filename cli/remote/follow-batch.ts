@@ -5,7 +5,7 @@ import { RateWindow } from '../progress/rate-window.ts';
 import { costOf, endedCount } from './batch-standing.ts';
 
 export interface FollowOptions {
-  readonly api: Pick<PenstockApi, 'counts' | 'usage' | 'health'>;
+  readonly api: Pick<PenstockApi, 'counts' | 'usage' | 'health' | 'madeBatch'>;
   readonly batch: string;
   readonly clock: Clock;
   /** Ends the following, not the batch. */
@@ -35,7 +35,10 @@ export async function followBatch(options: FollowOptions): Promise<Counts | null
   for (let look = 0; !signal.aborted; look += 1) {
     const counts = await api.counts(batch);
     const done = endedCount(counts);
-    const isOver = counts.total > 0 && done === counts.total;
+    // A batch under way has no requests yet, or not all; it says itself when it has ended.
+    const isAnswered = done === counts.total;
+    const made = isAnswered ? await api.madeBatch(batch) : null;
+    const isOver = isAnswered && (made === null ? counts.total > 0 : made.hasEnded);
     if (isOver || look % LOOKS_PER_COST === 0) {
       costMicroUsd = costOf(await api.usage(batch, []));
       waitingFor = describeHeld(await api.health());

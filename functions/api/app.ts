@@ -23,7 +23,7 @@ import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { UploadStore } from '../../shared/ports/upload-store.ts';
 import { createManageBatches } from '../../shared/usecases/batches/manage-batches.ts';
 import { createOpenResults } from '../../shared/usecases/batches/open-results.ts';
-import { createSettleBatch } from '../../shared/usecases/batches/settle-batch.ts';
+import { createShowFiles } from '../../shared/usecases/batches/show-files.ts';
 import { createCancelRequest } from '../../shared/usecases/cancel-request.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageFiles } from '../../shared/usecases/files/manage-files.ts';
@@ -114,8 +114,8 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   const getRequest = createGetRequest(deps);
   const maxFileBytes = deps.maxFileBytes ?? MAX_FILE_BYTES;
   const manageFiles = createManageFiles({ ...deps, mostFileLifeMs: deps.mostFileLifeMs ?? null });
-  const settleBatch = createSettleBatch(deps);
-  const manageBatches = createManageBatches({ ...deps, manageFiles, settleBatch });
+  const showFiles = createShowFiles(deps);
+  const manageBatches = createManageBatches({ ...deps, manageFiles, showFiles });
 
   const app = new Hono<ApiEnv>();
   app.use(async (context, next) => {

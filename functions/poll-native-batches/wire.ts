@@ -17,6 +17,7 @@ import { KEEP_FILES_MS } from '../../shared/usecases/native/native-deps.ts';
 import { createNativeRoom, createPlannedTick } from '../../shared/usecases/native/planned-tick.ts';
 import type { TickNative } from '../../shared/usecases/native/tick-native.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
 import { pollEnv } from './env.ts';
 
 /** Clients and the configuration are shared by ticks; sockets and the result log are not. */
@@ -43,6 +44,7 @@ export function wireTick(environment: Environment, telemetry: Telemetry): TickNa
     });
     for (const stop of unusable) telemetry.log('error', 'A provider takes no batch', { ...stop });
     const meter = new DispatchMeter(telemetry);
+    const teller = new CompletionTeller(storage.completions, telemetry);
     try {
       const { work } = storage.openLedger();
       const queueTokensOf = (model: string) => config.models.get(model)?.batchQueueTokens ?? null;
@@ -72,12 +74,17 @@ export function wireTick(environment: Environment, telemetry: Telemetry): TickNa
           clock,
           random,
           telemetry,
-          onPublished: (group) => meter.published(group, () => undefined),
+          onPublished(group) {
+            teller.published(group);
+            meter.published(group, () => undefined);
+          },
         },
         planner,
       );
       return await tick(terms);
     } finally {
+      // What is still to be told when the function returns would be told by nobody.
+      await teller.settle();
       await close();
     }
   };

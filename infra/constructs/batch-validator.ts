@@ -6,6 +6,7 @@ import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';
 import type { Configuration } from './configuration.ts';
 import { DispatchQueue } from './dispatch-queue.ts';
+import { allowEvents } from './event-bus.ts';
 import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
 import type { State } from './state.ts';
 
@@ -22,7 +23,8 @@ const TIMEOUT = Duration.minutes(5);
 /**
  * The queue of batches and the function that moves them on: it reads input files, makes requests of
  * their lines, and brings batches to their end. It never sends to its own queue: what it leaves
- * unfinished stands in the table, and the sweeper rings for it.
+ * unfinished stands in the table, and the sweeper rings for it. So what its queue gives up is
+ * recorded nowhere: nothing is lost with it, and an alarm shows that it is there.
  */
 export class BatchValidator extends Construct {
   readonly batches: DispatchQueue;
@@ -56,6 +58,7 @@ export class BatchValidator extends Construct {
     state.table.allowQuery(this.fn, OPEN_INDEX);
     state.bucket.allow(this.fn, 'read', 'write', 'list');
     configuration.allow(this.fn);
+    allowEvents(this.fn);
     this.fn.allow(
       ['sqs:SendMessage'],
       queues.map(({ queueArn }) => queueArn),

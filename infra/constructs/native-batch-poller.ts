@@ -4,6 +4,7 @@ import { OPEN_INDEX } from '../../shared/adapters/dynamodb/table-definition.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { Configuration } from './configuration.ts';
+import { allowEvents } from './event-bus.ts';
 import { EveryMinute } from './every-minute.ts';
 import { type FunctionDefaults, ServiceFunction } from './service-function.ts';
 import type { State } from './state.ts';
@@ -40,6 +41,7 @@ export class NativeBatchPoller extends Construct {
     state.bucket.allow(this.fn, 'read', 'write', 'list');
     configuration.allow(this.fn);
     configuration.allowProviderKeys(this.fn);
+    allowEvents(this.fn);
     new EveryMinute(this, 'EveryMinute', { fn: this.fn });
   }
 }

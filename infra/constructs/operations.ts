@@ -62,6 +62,7 @@ export class Operations extends Construct {
     });
     this.#watchWork(props.queueAgeAlarm ?? Duration.minutes(15));
     this.#watchClocks();
+    this.#watchBatches();
     this.#watchFunctions();
     this.#watchProviders(props.hourlyCostAlarmUsd);
     this.dashboard = new ServiceDashboard(this, 'Dashboard', {
@@ -73,7 +74,7 @@ export class Operations extends Construct {
   }
 
   #watchWork(queueAge: Duration): void {
-    const { dispatcher, recorder } = this.#parts;
+    const { dispatcher, validator, recorder } = this.#parts;
     // The queue's own count of what was sent leaves out what SQS moved there itself.
     this.alarms.add('DeadLetters', {
       metric: recorder.fn.lambda.metricInvocations({ period: PERIOD }),
@@ -93,6 +94,14 @@ export class Operations extends Construct {
         runbook: RUNBOOK.deadLettersNotRecorded,
       });
     }
+    this.alarms.add('BatchDeadLetters', {
+      metric: validator.batches.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+        period: PERIOD,
+      }),
+      threshold: 0,
+      impact: 'A batch may stand still: no function survived moving it on.',
+      runbook: RUNBOOK.batchDeadLetters,
+    });
     this.alarms.add('WorkNotMoving', {
       metric: this.#measures.max('queueAgeSeconds'),
       threshold: queueAge.toSeconds(),
@@ -135,8 +144,31 @@ export class Operations extends Construct {
     });
   }
 
+  #watchBatches(): void {
+    this.alarms.add('BatchesStuck', {
+      metric: this.#measures.max('nativeJobsStuck'),
+      threshold: 0,
+      periods: 2,
+      impact: "Requests wait in a provider's batch that does not move; their deadlines may pass.",
+      runbook: RUNBOOK.batchesStuck,
+    });
+    this.alarms.add('BatchesNotLookedAt', {
+      metric: this.#measures.sum('nativeJobsUnseen'),
+      threshold: 0,
+      periods: 3,
+      impact: 'Batch jobs cannot be looked at by a fault of ours: their answers do not come in.',
+      runbook: RUNBOOK.batchesNotLookedAt,
+    });
+    this.alarms.add('BatchResultsLost', {
+      metric: this.#measures.sum('nativeResultsLost'),
+      threshold: 0,
+      impact: 'A batch or its results are gone at the provider: requests are run, and paid, again.',
+      runbook: RUNBOOK.batchResultsLost,
+    });
+  }
+
   #watchFunctions(): void {
-    const { state, api, dispatcher, sweeper, poller, recorder } = this.#parts;
+    const { state, api, dispatcher, validator, sweeper, poller, recorder } = this.#parts;
     const functions = [
       { id: 'Api', fn: api.fn, impact: 'Callers get errors.' },
       {
@@ -148,6 +180,11 @@ export class Operations extends Construct {
         id: 'Dispatcher',
         fn: dispatcher.fn,
         impact: 'Requests are delayed; some may be paid twice.',
+      },
+      {
+        id: 'Validator',
+        fn: validator.fn,
+        impact: 'Batches are not begun, or their end is late.',
       },
       { id: 'Sweeper', fn: sweeper.fn, impact: 'Work that does not move is not rung for again.' },
       { id: 'Poller', fn: poller.fn, impact: 'Answers of batch jobs are late.' },

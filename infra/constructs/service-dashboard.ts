@@ -54,6 +54,14 @@ export class ServiceDashboard extends Construct {
       graph('Admitted', [measures.byModel('requestAdmitted', 'Sum')]),
       graph('Refused for rate limits', [measures.byModel('providerThrottled', 'Sum')]),
     );
+    dashboard.addWidgets(
+      graph('Batch jobs that do not move', [
+        measures.max('nativeJobsStuck'),
+        measures.filled('nativeJobsUnseen'),
+      ]),
+      graph('Batches and results lost', [measures.filled('nativeResultsLost')]),
+      graph('Saved by a primed cache, US dollars', [dollars(measures, 'cacheSavedMicroUsd')]),
+    );
     dashboard.addWidgets(...partsOf(props.parts));
   }
 }
@@ -88,10 +96,13 @@ function partsOf({ api, dispatcher, sweeper, recorder, state }: WatchedParts): G
   ];
 }
 
-function dollars(measures: Measures): IMetric {
+function dollars(
+  measures: Measures,
+  measure: 'costMicroUsd' | 'cacheSavedMicroUsd' = 'costMicroUsd',
+): IMetric {
   return new MathExpression({
     expression: 'FILL(micro, 0) / 1000000',
-    usingMetrics: { micro: measures.sum('costMicroUsd') },
+    usingMetrics: { micro: measures.sum(measure) },
     label: 'US dollars',
     period: PERIOD,
   });

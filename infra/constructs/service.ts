@@ -58,7 +58,7 @@ export class Service extends Construct {
     this.dispatcher = dispatcher;
     this.operations = new Operations(this, 'Operations', {
       service,
-      parts: { state, api: this.api, dispatcher, sweeper, poller, recorder },
+      parts: { state, api: this.api, dispatcher, validator, sweeper, poller, recorder },
       ...props.operations,
     });
   }

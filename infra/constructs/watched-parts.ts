@@ -1,4 +1,5 @@
 import type { BatchDispatcher } from './batch-dispatcher.ts';
+import type { BatchValidator } from './batch-validator.ts';
 import type { DeadLetterRecorder } from './dead-letter-recorder.ts';
 import type { NativeBatchPoller } from './native-batch-poller.ts';
 import type { RequestApi } from './request-api.ts';
@@ -10,6 +11,7 @@ export interface WatchedParts {
   readonly state: State;
   readonly api: RequestApi;
   readonly dispatcher: BatchDispatcher;
+  readonly validator: BatchValidator;
   readonly sweeper: Sweeper;
   readonly poller: NativeBatchPoller;
   readonly recorder: DeadLetterRecorder;

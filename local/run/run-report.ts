@@ -25,6 +25,8 @@ export interface RunReport {
   readonly cachedInputTokens: number;
   readonly outputTokens: number;
   readonly costMicroUsd: number;
+  /** By priming the cache of batches; the cost is what it is with that. Negative where it did not pay. */
+  readonly savedMicroUsd: number;
   /** Of this run alone. */
   readonly spentMicroUsd: number;
   /** Models whose price is not known; their answers count as free. */
@@ -91,6 +93,7 @@ export async function writeReport(parts: ReportParts): Promise<RunReport> {
     cachedInputTokens: sum(usage, (row) => row.cachedInputTokens),
     outputTokens: sum(usage, (row) => row.outputTokens),
     costMicroUsd: costOf(now),
+    savedMicroUsd: await engine.nativeJobs.savedMicroUsd(),
     spentMicroUsd: costOf(now) - costOf(before),
     unpricedModels: usage.flatMap(({ model }) =>
       model !== null && engine.models.get(model)?.price === null ? [model] : [],

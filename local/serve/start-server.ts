@@ -111,7 +111,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const runner = new BatchRunner({
     ...ports,
-    advanceBatch: createAdvanceBatch({ ...ports, submitRequests: createSubmitRequests(ports) }),
+    advanceBatch: createAdvanceBatch({
+      ...ports,
+      submitRequests: createSubmitRequests(ports),
+      onEnded(results) {
+        for (const { outcome } of results) dispatcher.withdraw(outcome.id);
+        published(results);
+      },
+    }),
     manageFiles: createManageFiles({ ...ports, mostFileLifeMs: null }),
   });
   const api = createApi({

@@ -11,7 +11,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
-import { emulatorEnvironment } from '../emulator/start-emulator.ts';
+import { BINARIES_FIRST, emulatorEnvironment } from '../emulator/start-emulator.ts';
 
 const ACCOUNT = '000000000000';
 const OUT = 'cdk.out';
@@ -90,6 +90,8 @@ function deploymentEnvironment(endpoint: string): Record<string, string> {
   const environment = emulatorEnvironment(endpoint);
   return {
     ...environment,
+    // Whoever starts a script with `node` has not got the binaries on theirs.
+    PATH: BINARIES_FIRST,
     CDK_DEFAULT_ACCOUNT: ACCOUNT,
     CDK_DEFAULT_REGION: environment['AWS_REGION'] ?? '',
     CDK_DISABLE_CLI_TELEMETRY: 'true',

@@ -37,6 +37,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     apiKeys: [SIMULATED_KEY],
     limits: { ...SIMULATED_LIMITS, charge: 'sum' },
     latency: { p50Ms: 300, p95Ms: 700 },
+    // Providers take minutes to hours; whoever tries it out has not got them.
+    batches: { turnaround: { minMs: 5_000, maxMs: 10_000 } },
     ...(simulatorPort === undefined ? {} : { port: simulatorPort }),
   });
   const close = async (): Promise<void> => {

@@ -15,8 +15,8 @@ export function simulatedConfig(simulatorUrl: string): string {
       claude: { dialect: 'anthropic', baseUrl: simulatorUrl, apiKey },
     },
     models: {
-      'gpt-4o-mini': { provider: 'openai', limits: SIMULATED_LIMITS, lanes: ['live'] },
-      'text-embedding-3-small': { provider: 'openai', limits: SIMULATED_LIMITS, lanes: ['live'] },
+      'gpt-4o-mini': { provider: 'openai', limits: SIMULATED_LIMITS },
+      'text-embedding-3-small': { provider: 'openai', limits: SIMULATED_LIMITS },
       'claude-haiku-4-5': {
         provider: 'claude',
         limits: {
@@ -24,7 +24,6 @@ export function simulatedConfig(simulatorUrl: string): string {
           inputTokensPerMinute: 10_000_000,
           outputTokensPerMinute: 2_000_000,
         },
-        lanes: ['live'],
       },
     },
   });

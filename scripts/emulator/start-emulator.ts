@@ -11,6 +11,8 @@ import { EMULATOR_FOLDER, EmulatorUnavailable, ministackPython } from './python-
 const SERVE = fileURLToPath(new URL('serve.py', import.meta.url));
 /** Holds the Node that the functions run on. */
 const BINARIES = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
+/** Search path on which our own Node and `cdk` come before those of the machine. */
+export const BINARIES_FIRST = `${BINARIES}:${process.env['PATH'] ?? ''}`;
 const HOST = '127.0.0.1';
 /** Longest wait for the first healthy answer; a busy machine takes some seconds. Unit: ms. */
 const START_TIMEOUT_MS = 60_000;
@@ -100,7 +102,7 @@ export function emulatorEnvironment(url: string): Record<string, string> {
 function environmentOf(port: number, folder: string): NodeJS.ProcessEnv {
   return {
     ...process.env,
-    PATH: `${BINARIES}:${process.env['PATH'] ?? ''}`,
+    PATH: BINARIES_FIRST,
     PYTHONUNBUFFERED: '1',
     TMPDIR: folder,
     GATEWAY_PORT: String(port),

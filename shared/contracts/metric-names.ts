@@ -42,6 +42,14 @@ export const METRICS = {
   poisonMessage: 'PoisonMessage',
   /** Messages given up by their queue. */
   deadLetter: 'DeadLetter',
+  /** Batch jobs that do not move: not ended long after their window, or held up; 0 when none is. */
+  nativeJobsStuck: 'NativeJobsStuck',
+  /** Looks at batch jobs that failed by a fault of ours; 0 when none did. */
+  nativeJobsUnseen: 'NativeJobsUnseen',
+  /** Batches, and files of results, that were gone: their rows are run again. */
+  nativeResultsLost: 'NativeResultsLost',
+  /** By priming the cache of batches; negative where it did not pay. Unit: millionths of a US dollar. */
+  cacheSavedMicroUsd: 'CacheSavedMicroUsd',
   /** Webhooks that their receiver took. */
   webhookDelivered: 'WebhookDelivered',
   /** Tries of webhooks that their receiver did not take. */

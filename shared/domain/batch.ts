@@ -32,6 +32,11 @@ export function hasEnded(status: BatchStatus): boolean {
   return TRANSITIONS[status].length === 0;
 }
 
+/** Whether something is left to do with it: it has not ended, or its end was not told. */
+export function isOpen({ status, isTold }: Pick<BatchRecord, 'status' | 'isTold'>): boolean {
+  return !(hasEnded(status) && isTold);
+}
+
 export function mayBecome(from: BatchStatus, to: BatchStatus): boolean {
   return TRANSITIONS[from].includes(to);
 }
@@ -93,6 +98,13 @@ export interface BatchOutcome {
   readonly errorBytes: number;
 }
 
+/** Sums over the rows up to one of them, so that another process can go on behind it. */
+export interface BatchTally {
+  readonly sums: BatchOutcome;
+  /** Id of the last request that is in them. */
+  readonly after: string;
+}
+
 /** Instants of the life cycle. Unit: ms since the epoch. */
 export interface BatchInstants {
   readonly inProgress: number | null;
@@ -140,7 +152,11 @@ export interface BatchRecord {
   readonly hasOutput: boolean;
   readonly errorFileId: string;
   readonly hasErrors: boolean;
+  /** Where summing up was interrupted. */
+  readonly tally: BatchTally | null;
   readonly outcome: BatchOutcome | null;
+  /** Its end is on its way to whoever asked to be told. */
+  readonly isTold: boolean;
   /** Who reads the input, until when. A lease that ran out is nobody's. */
   readonly lease: { readonly owner: string; readonly untilMs: number } | null;
   /** Grows with each change. */

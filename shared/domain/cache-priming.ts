@@ -7,7 +7,7 @@
 import type { TokenRates } from './pricing.ts';
 
 /** A group of rows of one job that begin alike. */
-export interface SharedOpening {
+export interface OpeningGroup {
   readonly rows: number;
   /** Tokens that all of them begin with. */
   readonly tokens: number;
@@ -21,8 +21,20 @@ export interface CacheRules {
   readonly hitShare: number;
 }
 
-/** Anthropic: 1,024 tokens for most models; a stub batch ahead made every row hit, where it was measured. */
-export const ANTHROPIC_CACHE: CacheRules = { leastTokens: 1_024, hitShare: 0.9 };
+/** A stub batch ahead made every row hit, where it was measured; batches promise nothing. */
+const ANTHROPIC_HIT_SHARE = 0.9;
+/** What is not named, new models among them, keeps nothing shorter than the longest of these. Unit: tokens. */
+const ANTHROPIC_LEAST_TOKENS: readonly (readonly [model: RegExp, tokens: number])[] = [
+  [/sonnet-4-5|sonnet-4(-\d{8})?$|3-[57]-sonnet|opus-4(-1)?(-\d{8})?$/, 1_024],
+  [/sonnet-4-6|3(-5)?-haiku/, 2_048],
+];
+const ANTHROPIC_SURE_TOKENS = 4_096;
+
+/** How Anthropic's cache works for a model, by the name it has there. */
+export function anthropicCache(model: string): CacheRules {
+  const known = ANTHROPIC_LEAST_TOKENS.find(([names]) => names.test(model));
+  return { leastTokens: known?.[1] ?? ANTHROPIC_SURE_TOKENS, hitShare: ANTHROPIC_HIT_SHARE };
+}
 
 /** Ways to send an opening. */
 export interface PrimingDecision {
@@ -45,7 +57,7 @@ const LEAST_SAVING_MICRO_USD = 10_000;
  * it, and those that come too early for it write it themselves, at the price of an hour too.
  */
 export function decidePriming(
-  { rows, tokens }: SharedOpening,
+  { rows, tokens }: OpeningGroup,
   rates: TokenRates,
   { leastTokens, hitShare }: CacheRules,
 ): PrimingDecision {

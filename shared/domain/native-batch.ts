@@ -1,5 +1,6 @@
 /** A provider's own batches, in words that are the same for every provider. */
 
+import type { CacheRules } from './cache-priming.ts';
 import type { ErrorCode } from './errors.ts';
 import type { TokenUsage } from './usage.ts';
 
@@ -89,6 +90,11 @@ export interface NativeBatchLimits {
   readonly rowOverheadBytes: number;
   /** What its ids of rows may look like. */
   readonly rowIdPattern: RegExp;
+  /**
+   * How its prompt cache works for a model, where it has to be told what to keep. By the model's
+   * name at the provider. @default it caches by itself, or not at all
+   */
+  readonly cacheOf?: (model: string) => CacheRules;
 }
 
 /**

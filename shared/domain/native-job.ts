@@ -3,6 +3,7 @@
 import { AppError } from './errors.ts';
 import type { NativeBatchEnd, NativeBatchFault } from './native-batch.ts';
 import type { Endpoint, PayloadPointer } from './request.ts';
+import type { SharedOpening } from './shared-opening.ts';
 
 /**
  * The phases of a job, in order, and which may follow. A process may die between any two writes;
@@ -52,6 +53,10 @@ export interface NativeTally {
   readonly foreign: number;
   /** Lines that name no row. */
   readonly unreadable: number;
+  /** Tokens that its answers read from the provider's cache, and wrote to it. */
+  readonly cachedInputTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly cacheWrite1hTokens: number;
 }
 
 export const EMPTY_TALLY: NativeTally = {
@@ -62,6 +67,9 @@ export const EMPTY_TALLY: NativeTally = {
   doubled: 0,
   foreign: 0,
   unreadable: 0,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  cacheWrite1hTokens: 0,
 };
 
 /** How far the results have been taken in. Everything before is published or handed back. */
@@ -106,6 +114,8 @@ export interface NativeJob {
   readonly isClaimed: boolean;
   /** How often its rows were halved to find the one that a provider refuses. */
   readonly halvings: number;
+  /** `null` where nothing is to be kept. */
+  readonly priming: NativePriming | null;
   readonly fileId: string | null;
   readonly tryingSinceMs: number | null;
   /** Batches that may be ours and can only be told by their rows, once they have ended. */
@@ -120,15 +130,28 @@ export interface NativeJob {
   readonly cancelWantedAtMs: number | null;
   /** Rows run by calls while the batch went on: its answers to them, if any, are paid in vain. */
   readonly released: number;
+  /** Rows before it have ended otherwise: nobody waits for their answers. */
+  readonly firstWantedRow: number;
   readonly end: NativeJobEnd | null;
   readonly endedAtMs: number | null;
   readonly outputs: readonly string[];
   readonly faults: readonly NativeBatchFault[];
   readonly checkpoint: NativeCheckpoint;
+  /** What the cache saved it, where it was primed; negative where that did not pay. Unit: micro-dollars. */
+  readonly savedMicroUsd: number;
   /** Line of the payload store that says what became of every row. */
   readonly report: PayloadPointer | null;
   /** Why it waits, for people. */
   readonly note: string | null;
+}
+
+/** Openings that rows of a job share and that the provider is to keep for an hour. */
+export interface NativePriming {
+  readonly openings: readonly SharedOpening[];
+  /** The job that has one row of each run ahead; `null` for that job itself. */
+  readonly stub: string | null;
+  /** The rows are sent then, whether or not the stub has ended. Unit: ms since the epoch. */
+  readonly untilMs: number;
 }
 
 export interface NativeJobSight {
@@ -153,6 +176,7 @@ export type NewNativeJob = Pick<
   | 'longestAnswerTokens'
   | 'deadlineAtMs'
   | 'halvings'
+  | 'priming'
 >;
 
 /** A job of which nothing but the rows is known. */
@@ -174,11 +198,13 @@ export function intendJob(job: NewNativeJob, nowMs: number): NativeJob {
     seen: null,
     cancelWantedAtMs: null,
     released: 0,
+    firstWantedRow: 0,
     end: null,
     endedAtMs: null,
     outputs: [],
     faults: [],
     checkpoint: { output: 0, row: 0, stalls: 0, faults: [], tally: EMPTY_TALLY },
+    savedMicroUsd: 0,
     report: null,
     note: null,
   };
@@ -308,4 +334,30 @@ export function watchOver(
   const endsAtMs = Math.max((submittedAtMs ?? createdAtMs) + USUAL_WINDOW_MS, expiresAtMs ?? 0);
   if (nowMs < endsAtMs + OVERDUE_MS) return 'fine';
   return nowMs < endsAtMs + 2 * OVERDUE_MS ? 'stuck' : 'lost';
+}
+
+/** A job that has no batch yet, or whose results are not taken in, is held up after this. Unit: ms. */
+const HELD_UP_MS = 2 * 3_600_000;
+/** Nobody has looked for so long at a job that was due. Unit: ms. */
+const UNSEEN_MS = 900_000;
+
+/**
+ * What a person should know of a job, in words; `null` while all is as it should be. Of a batch
+ * that may be ours nothing is known before it has ended.
+ */
+export function concernOf(job: NativeJob, nowMs: number): string | null {
+  const { phase, createdAtMs, endedAtMs, dueAtMs, suspects, note } = job;
+  if (!isOpenJob(job)) return null;
+  const hours = (ms: number): string => `${Math.floor(ms / 3_600_000)} h`;
+  const why = note === null ? '' : `: ${note}`;
+  if (phase === 'submitted') {
+    const ageMs = nowMs - (job.submittedAtMs ?? createdAtMs);
+    if (watchOver(job, nowMs) !== 'fine') return `has not ended in ${hours(ageMs)}${why}`;
+  } else if (phase === 'ended') {
+    const waitedMs = nowMs - (endedAtMs ?? createdAtMs);
+    if (waitedMs >= HELD_UP_MS) return `ended ${hours(waitedMs)} ago and is not taken in${why}`;
+  } else if (suspects.length === 0 && nowMs - createdAtMs >= HELD_UP_MS) {
+    return `could not be handed over for ${hours(nowMs - createdAtMs)}${why}`;
+  }
+  return nowMs - dueAtMs >= UNSEEN_MS ? `was due ${hours(nowMs - dueAtMs)} ago` : null;
 }

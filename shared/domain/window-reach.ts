@@ -1,27 +1,53 @@
-/** Whether a completion window can be met by the rates a model is allowed. */
+/** Whether what a batch asks of a model can be expected to be answered within its window. */
 
-import type { BatchProgress } from './batch.ts';
-import type { ModelSettings } from './model-limits.ts';
+import { duration, percent } from './duration-words.ts';
+import type { Lane } from './lane.ts';
+import { gatherMs, type LaneOutlook } from './plan-lane.ts';
 
-const MINUTE_MS = 60_000;
+export interface WindowQuestion {
+  readonly model: string;
+  readonly requests: number;
+  /** As the caller wrote it. */
+  readonly window: string;
+  /** What is left of the window. Unit: ms. */
+  readonly leftMs: number;
+  /** Forced by the caller; `null` lets the planner choose. */
+  readonly wanted: Lane | null;
+  readonly offered: readonly Lane[];
+  /** What the requests take at least in the synchronous lane, at the limits. Unit: ms. */
+  readonly drainMs: number;
+}
 
-/** Least time in which a provider's own batch may be expected to end. Unit: ms. */
-const NATIVE_REACH_MS = 3_600_000;
+/** A window that native batches miss more often than they meet it is not one to count on. */
+const LIKELY = 0.5;
+
+/** A full bucket is there to begin with: a minute's worth. Unit: ms. */
+const BURST_MS = 60_000;
 
 /**
- * The time live calls take at full rate, where that is longer than the window and no batch of the
- * provider's own may be expected in it; else `null`. Rough: tokens are guessed from bytes. Unit: ms.
+ * One sentence with the numbers, where neither the synchronous lane at its limits nor a native batch
+ * can be expected to end in time; else `null`.
  */
-export function overlongMs(
-  { limits: { perMinute }, lanes }: Pick<ModelSettings, 'limits' | 'lanes'>,
-  { requests, tokens }: BatchProgress['load'][string],
-  windowMs: number,
-): number | null {
-  if (lanes.includes('native') && windowMs >= NATIVE_REACH_MS) return null;
-  const byRequests = perMinute.requests === undefined ? 0 : requests / perMinute.requests;
-  const tokenRate = perMinute.totalTokens ?? perMinute.inputTokens;
-  const byTokens = tokenRate === undefined ? 0 : tokens / tokenRate;
-  // A full bucket is there to begin with: a minute's worth.
-  const neededMs = Math.max(0, Math.max(byRequests, byTokens) - 1) * MINUTE_MS;
-  return neededMs > windowMs ? neededMs : null;
+export function explainUnreachable(
+  { model, requests, window, leftMs, wanted, offered, drainMs }: WindowQuestion,
+  { backlogMs, turnaround, tickMs, hasNativeRoom }: LaneOutlook,
+): string | null {
+  const isNativeOnly = wanted === 'native';
+  const mayBeNative = offered.includes('native') && (wanted === null || isNativeOnly);
+  const queuedMs = backlogMs + drainMs;
+  if (!isNativeOnly && queuedMs - BURST_MS <= leftMs) return null;
+  const share = turnaround.shareWithin(leftMs - gatherMs(leftMs) - tickMs);
+  if (mayBeNative && hasNativeRoom && share >= LIKELY) return null;
+  const behind =
+    backlogMs < BURST_MS ? '' : `, ${duration(backlogMs)} of it for what waits already`;
+  const needs = isNativeOnly
+    ? `${requests} requests of ${model} were to go as a native batch`
+    : `${requests} requests of ${model} take at least ${duration(queuedMs)} at the rates it is allowed${behind}`;
+  const seen = turnaround.seen < 1 ? 'assumed' : `of ${Math.round(turnaround.seen)} seen`;
+  const native = !mayBeNative
+    ? ''
+    : hasNativeRoom
+      ? `; ${percent(share)} of its native batches (${seen}) end in that time`
+      : `; the provider's queue of native batches is full`;
+  return `${needs}; the completion window of ${window} leaves ${duration(leftMs)}${native}. What is late expires.`;
 }

@@ -28,7 +28,7 @@ export interface BatchStore {
   update(record: BatchRecord): Promise<boolean>;
   /** One page, newest first. `hasMore`: beyond the page in the direction it was read. */
   list(filter: BatchFilter): Promise<{ items: BatchRecord[]; hasMore: boolean }>;
-  /** All that have not ended, of all tenants, oldest first. */
+  /** All that have not ended, or whose end was not told, of all tenants, oldest first. */
   open(): Promise<BatchRef[]>;
   delete(tenant: string, id: string): Promise<void>;
 }

@@ -41,6 +41,8 @@ export interface JobProgress {
   readonly expectedEndAtMs: number | null;
   /** Why it waits, when something holds it up. */
   readonly note: string | null;
+  /** What a person should know of it, e.g. that it does not end; `null` while all is well. */
+  readonly concern: string | null;
 }
 
 export interface ModelProgress {

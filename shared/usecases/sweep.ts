@@ -91,7 +91,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     }
   }
 
-  /** Zeros are told too, so that an alarm can tell quiet from broken. True while work is open. */
+  /** Zeros are told too, so that an alarm can tell quiet from broken. True while calls are to be made. */
   async function measure(): Promise<boolean> {
     const nowMs = clock.nowMs();
     const backlog = await work.backlog();
@@ -99,12 +99,14 @@ export function createSweep(deps: SweepDeps): Sweep {
     for (const { model, requests } of backlog) {
       telemetry.count(METRICS.backlogRequests, requests, { model });
     }
-    const waits = backlog.map(({ waitingSinceMs }) => nowMs - (waitingSinceMs ?? nowMs));
+    // What is gathered for a provider's batch waits on purpose, and no ringing makes it quicker.
+    const calls = backlog.filter(({ route }) => route === 'sync');
+    const waits = calls.map(({ waitingSinceMs }) => nowMs - (waitingSinceMs ?? nowMs));
     telemetry.count(METRICS.queueAgeSeconds, Math.round(Math.max(0, ...waits) / 1_000));
     telemetry.count(METRICS.providerHeld, 0);
     for (const { provider } of await holds.list()) {
       telemetry.count(METRICS.providerHeld, 1, { provider });
     }
-    return backlog.length > 0;
+    return calls.length > 0;
   }
 }

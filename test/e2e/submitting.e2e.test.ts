@@ -12,7 +12,8 @@ describe('one request', () => {
     const response = await caller.submit(chat('one'));
     expect(response.status).toBe(202);
     const { id } = (await response.json()) as { id: string };
-    expect(response.headers.get('location')).toBe(`/v1/requests/${id}`);
+    const location = new URL(response.headers.get('location') ?? '', response.url);
+    expect(location.pathname).toBe(`${new URL(response.url).pathname}/${id}`);
     const request = await caller.ended(id);
     expect(request).toMatchObject({ status: 'succeeded', custom_id: 'one', attempts: 1 });
     expect(request.cost_micro_usd).toBeGreaterThan(0);

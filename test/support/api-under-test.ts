@@ -18,6 +18,7 @@ import type { LeasedRequest } from '../../shared/domain/request.ts';
 import { NO_USAGE } from '../../shared/domain/usage.ts';
 import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import type { CompletionEvents } from '../../shared/ports/completion-events.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
 import type { ContentAddresses } from '../../shared/ports/file-contents.ts';
 import type { NativePolling } from '../../shared/ports/provider-webhooks.ts';
@@ -30,6 +31,7 @@ import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
 import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createPublishCompletions } from '../../shared/usecases/publish-completions.ts';
 import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import {
   createSubmitRequests,
@@ -67,6 +69,8 @@ export interface ApiSetUp {
   /** What providers sign their webhooks with, by provider. */
   readonly webhookSecrets?: Readonly<Record<string, string>>;
   readonly polling?: NativePolling;
+  /** Stands between a batch's end and whoever is told. */
+  readonly completions?: (real: CompletionEvents) => CompletionEvents;
 }
 
 export function chatModel(overrides: Partial<ModelSettings> = {}): ModelSettings {
@@ -142,7 +146,13 @@ export function startApi(setUp: ApiSetUp) {
   };
   const rings: string[] = [];
   const submitRequests = createSubmitRequests(ports);
-  const advanceBatch = createAdvanceBatch({ ...ports, submitRequests });
+  const publish = createPublishCompletions({ ...stores, bus: null, clock });
+  const advanceBatch = createAdvanceBatch({
+    ...ports,
+    submitRequests,
+    completions: setUp.completions?.(publish) ?? publish,
+    onEnded: (results) => results.forEach(ports.onCancelled),
+  });
   const app = createApi({
     ...ports,
     addresses: setUp.addresses ?? null,

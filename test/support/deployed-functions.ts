@@ -125,6 +125,7 @@ export async function deployFunctions(config: string) {
     call,
     putConfig,
     takeMessages,
+    batchQueueUrl,
     /** One invocation of the dispatcher with those messages. */
     dispatch: (bodies: readonly string[], ms = 60_000) =>
       dispatch.handler(sqsEvent(bodies), lambdaContext(ms)),

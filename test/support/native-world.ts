@@ -4,7 +4,10 @@ import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores, type SqliteStores } from '../../shared/adapters/sqlite/stores.ts';
 import type { ModelSettings } from '../../shared/domain/model-limits.ts';
 import type { NativeJob } from '../../shared/domain/native-job.ts';
+import { prefixKey } from '../../shared/domain/prefix-key.ts';
+import type { ModelPrice } from '../../shared/domain/pricing.ts';
 import type { RequestOutcome, RequestSpec } from '../../shared/domain/request.ts';
+import { NO_USAGE } from '../../shared/domain/usage.ts';
 import type { NativeBatchProvider } from '../../shared/ports/native-batch-provider.ts';
 import type { NativeDeps } from '../../shared/usecases/native/native-deps.ts';
 import { planRoute } from '../../shared/usecases/native/plan-route.ts';
@@ -32,6 +35,8 @@ export class MovedClock {
 
 export interface NativeWorldOptions {
   readonly dialect?: BatchDialect;
+  readonly model?: string;
+  readonly price?: ModelPrice;
   readonly simulator?: SimulatorOptions;
   readonly deps?: Partial<NativeDeps>;
 }
@@ -49,7 +54,8 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
   const published: RequestOutcome[] = [];
   const settled: NativeJob[] = [];
   const logged: string[] = [];
-  const model = MODELS[dialect];
+  const errors: string[] = [];
+  const model = options.model ?? MODELS[dialect];
   const settings: ModelSettings = {
     name: model,
     provider: 'p',
@@ -57,7 +63,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
     charging: 'at_admission',
     limits: { perMinute: {} },
     lanes: ['live', 'native'],
-    price: null,
+    price: options.price ?? null,
     contextWindow: null,
     maxOutputTokens: null,
   };
@@ -84,8 +90,9 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
     },
     telemetry: {
       count: () => undefined,
-      log: (_level, message) => {
+      log: (level, message) => {
         logged.push(message);
+        if (level === 'error') errors.push(message);
       },
     },
     onPublished: (group) => published.push(...group.map(({ outcome }) => outcome)),
@@ -96,15 +103,33 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
   };
   let accepted = 0;
   const world = {
-    ...{ clock, simulator, provider, stores, segments, published, settled, logged, deps, model },
+    ...{
+      clock,
+      simulator,
+      provider,
+      stores,
+      segments,
+      published,
+      settled,
+      logged,
+      errors,
+      deps,
+      model,
+    },
     tick: () => createTickNative(deps)({ deadlineMs: Number.POSITIVE_INFINITY, signal: NEVER }),
     /** Accepts so many requests for batches, with these differences. */
-    async accept(count: number, differences: (index: number) => Partial<RequestSpec> = () => ({})) {
+    async accept(
+      count: number,
+      differences: (index: number) => Partial<RequestSpec> = () => ({}),
+      bodyAt: (id: string, index: number) => Readonly<Record<string, unknown>> = (id) =>
+        bodyOf(model, id),
+    ) {
       const specs: RequestSpec[] = [];
       for (let index = 0; index < count; index += 1) {
         accepted += 1;
         const id = `r${accepted}`;
-        const line = Buffer.from(JSON.stringify(bodyOf(model, id)));
+        const content = bodyAt(id, index);
+        const line = Buffer.from(JSON.stringify(content));
         const [body] = await segments.payloads.append('t', [line]);
         if (body === undefined) throw new Error('nothing was appended');
         specs.push({
@@ -115,7 +140,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
           body,
           inputTokens: 20,
           maxOutputTokens: 16,
-          prefixKey: null,
+          prefixKey: prefixKey(model, content),
           groupOrder: accepted,
           createdAtMs: clock.nowMs(),
           deadlineAtMs: null,
@@ -135,6 +160,26 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
         clock.now = Math.max(clock.now + 1, next);
       }
       throw new Error('The lane does not come to rest');
+    },
+    /** The same, until that instant. */
+    async runUntil(atMs: number): Promise<void> {
+      for (;;) {
+        await world.tick();
+        const next = await world.nextDueMs();
+        if (next === null || next > atMs) break;
+        clock.now = Math.max(clock.now + 1, next);
+      }
+      clock.now = Math.max(clock.now, atMs);
+    },
+    /** Ends requests as their callers do. */
+    async cancel(specs: readonly RequestSpec[]): Promise<void> {
+      await stores.work.commit(
+        specs.map(({ id, tenant, body }) => ({
+          ...{ id, tenant, status: 'cancelled' as const, statusCode: 0, lane: 'native' as const },
+          ...{ errorCode: 'cancelled', provider: 'p', usage: NO_USAGE, costMicroUsd: 0 },
+          ...{ attempts: 0, firstAttemptAtMs: null, finishedAtMs: clock.now, result: body },
+        })),
+      );
     },
     async nextDueMs(): Promise<number | null> {
       const [job] = await stores.nativeJobs.unfinished();

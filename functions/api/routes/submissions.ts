@@ -167,7 +167,7 @@ export function submissionRoutes(deps: SubmissionRoutesDeps): ApiRoute[] {
     if (outcome.kind === 'refused') throw outcome.error;
     const found = await getRequest(call.tenant, outcome.id);
     return sendJson(call.context, isTerminal(found.view.status) ? 200 : 202, renderRequest(found), {
-      location: `/v1/requests/${outcome.id}`,
+      location: locationOf(call.context.req.path, outcome.id),
       ...(outcome.isReplay ? REPLAYED : {}),
     });
   }
@@ -242,4 +242,9 @@ const problem = json('Refused', problemSchema, 'application/problem+json');
 
 function json(description: string, schema: z.ZodType, type = 'application/json') {
   return { description, content: { [type]: { schema } } };
+}
+
+/** Relative to the path that was called: behind a gateway that begins with a stage we do not see. */
+function locationOf(path: string, id: string): string {
+  return path.endsWith('/requests') ? `requests/${id}` : `../${id}`;
 }

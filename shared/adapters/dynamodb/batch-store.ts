@@ -1,4 +1,4 @@
-import { type BatchKind, type BatchRecord, hasEnded } from '../../domain/batch.ts';
+import { type BatchKind, type BatchRecord, isOpen } from '../../domain/batch.ts';
 import type { BatchFilter, BatchRef, BatchStore } from '../../ports/batch-store.ts';
 import { type Item, text } from './attributes.ts';
 import { type Key, tenantPartition } from './keys.ts';
@@ -6,14 +6,14 @@ import { Table } from './table.ts';
 import type { TableAccess } from './table-access.ts';
 import { OPEN_INDEX } from './table-definition.ts';
 
-/** Partition of the open index that holds batches not ended. */
+/** Partition of the open index that holds batches with something left to do. */
 const OPEN_PARTITION = 'BATCHES';
 const DAY_SECONDS = 86_400;
 const KINDS: Readonly<Record<string, BatchKind>> = { batch: 'openai', msgbatch: 'anthropic' };
 
 /**
- * Batches in DynamoDB: `T#<tenant>#BA#<kind>`, id. Those that have not ended stand in the open index,
- * which lags behind by some milliseconds.
+ * Batches in DynamoDB: `T#<tenant>#BA#<kind>`, id. Those with something left to do stand in the open
+ * index, which lags behind by some milliseconds.
  */
 export class DynamoBatchStore implements BatchStore {
   readonly #table: Table;
@@ -90,16 +90,16 @@ export class DynamoBatchStore implements BatchStore {
   }
 
   #item(record: BatchRecord): Item {
-    const { tenant, kind, id, status, version } = record;
+    const { tenant, kind, id, version } = record;
     return {
       pk: partitionOf(tenant, kind),
       sk: id,
       v: version,
       j: JSON.stringify(record),
       ttl: Math.ceil(this.#nowMs() / 1_000) + this.#retentionDays * DAY_SECONDS,
-      ...(hasEnded(status)
-        ? {}
-        : { [OPEN_INDEX.partition]: OPEN_PARTITION, [OPEN_INDEX.sort]: `${id}#${tenant}` }),
+      ...(isOpen(record)
+        ? { [OPEN_INDEX.partition]: OPEN_PARTITION, [OPEN_INDEX.sort]: `${id}#${tenant}` }
+        : {}),
     };
   }
 }

@@ -1,4 +1,4 @@
-import { type BatchRecord, hasEnded } from '../../domain/batch.ts';
+import { type BatchRecord, isOpen } from '../../domain/batch.ts';
 import type { BatchFilter, BatchRef, BatchStore } from '../../ports/batch-store.ts';
 import { text } from './columns.ts';
 import type { Database } from './database.ts';
@@ -73,8 +73,8 @@ export class SqliteBatchStore implements BatchStore {
   }
 }
 
-function openness({ status }: BatchRecord): number {
-  return hasEnded(status) ? 0 : 1;
+function openness(record: BatchRecord): number {
+  return isOpen(record) ? 1 : 0;
 }
 
 function json(record: BatchRecord): string {

@@ -22,6 +22,8 @@ const UNFINISHED_JOBS = `
   SELECT job FROM native_jobs INDEXED BY native_jobs_due
   WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms`;
 
+const SUM_SAVED = `SELECT coalesce(sum(job ->> '$.savedMicroUsd'), 0) FROM native_jobs`;
+
 /** Jobs in the state database. One that is done is in no index. */
 export class SqliteNativeJobStore implements NativeJobStore {
   readonly #database: Database;
@@ -62,6 +64,11 @@ export class SqliteNativeJobStore implements NativeJobStore {
 
   async unfinished(): Promise<NativeJob[]> {
     return this.#database.statement(UNFINISHED_JOBS).all().map(readJob);
+  }
+
+  /** What priming the cache has saved in all jobs there have been. Unit: micro-dollars. */
+  async savedMicroUsd(): Promise<number> {
+    return Number(this.#database.statement(SUM_SAVED).get()?.[0] ?? 0);
   }
 }
 

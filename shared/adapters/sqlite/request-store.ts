@@ -48,9 +48,6 @@ const PUBLISHED_OF_BATCH = `
     LEFT JOIN work w ON w.seq = r.seq
   WHERE o.tenant = ? AND o.batch_id = ? AND o.commit_seq > ? ORDER BY o.commit_seq LIMIT ?`;
 
-/** Of `o.commit_seq`, behind the columns of a view. */
-const COMMIT_SEQ = 40;
-
 const COUNT_RUNNING = `
   SELECT count(*) FROM work w INDEXED BY work_leased CROSS JOIN requests r ON r.seq = w.seq
   WHERE w.owner IS NOT NULL AND r.tenant = ?1 AND (?2 IS NULL OR r.batch_id = ?2)`;
@@ -159,7 +156,7 @@ export class SqliteRequestStore implements RequestStore {
     const rows = statement.all(tenant, batchId, from, limit);
     const last = rows.at(-1);
     const isFull = rows.length === limit && last !== undefined;
-    const next = isFull ? String(number(last[COMMIT_SEQ])) : null;
+    const next = isFull ? String(number(Object.values(last).at(-1))) : null;
     return { items: rows.map(readView), next };
   }
 

@@ -3,6 +3,7 @@ import type { BatchRef } from '../../ports/batch-store.ts';
 import type { Random } from '../../ports/random.ts';
 import { changeBatch } from './batch-changes.ts';
 import { createSettleBatch, type SettleBatchDeps } from './settle-batch.ts';
+import { createTellEnd, type TellEndDeps } from './tell-end.ts';
 import {
   createAcceptInput,
   createCheckInput,
@@ -10,12 +11,15 @@ import {
   type ValidateInputDeps,
 } from './validate-input.ts';
 
-/** `ended`: nothing is left to do. `waiting`: for its requests, or for whoever works on it. */
+/**
+ * `ended`: nothing is left to do. `waiting`: for its requests, or for whoever works on it.
+ * `unfinished`: more could be done at once.
+ */
 export type Advance = 'ended' | 'waiting' | 'unfinished';
 
 /**
  * Moves a batch on as far as it can be moved until the deadline: reads its input, from the
- * checkpoint where that was begun, and brings it to its end. Harmless however often it is called,
+ * checkpoint where that was begun, brings it to its end, and tells of it. Harmless however often it is called,
  * by however many at once. Unit: ms since the epoch.
  */
 export type AdvanceBatch = (
@@ -23,7 +27,7 @@ export type AdvanceBatch = (
   options: { readonly deadlineMs: number },
 ) => Promise<Advance>;
 
-export interface AdvanceBatchDeps extends ValidateInputDeps, SettleBatchDeps {
+export interface AdvanceBatchDeps extends ValidateInputDeps, SettleBatchDeps, TellEndDeps {
   readonly random: Random;
 }
 
@@ -31,15 +35,24 @@ export function createAdvanceBatch(deps: AdvanceBatchDeps): AdvanceBatch {
   const { batches, clock, random } = deps;
   const check = createCheckInput(deps);
   const accept = createAcceptInput(deps);
-  const { settle } = createSettleBatch(deps);
+  const settle = createSettleBatch(deps);
+  const tellEnd = createTellEnd(deps);
 
   return async (ref, { deadlineMs }) => {
     for (;;) {
       const batch = await batches.get(ref.tenant, ref.id);
-      if (batch === null || hasEnded(batch.status)) return 'ended';
+      if (batch === null) return 'ended';
+      if (hasEnded(batch.status)) {
+        await tellEnd(batch);
+        return 'ended';
+      }
       const { phase } = batch.progress;
       const isRead = phase === 'done' || (batch.status === 'cancelling' && phase === 'checking');
-      if (isRead) return (await settle(batch)) ? 'ended' : 'waiting';
+      if (isRead) {
+        const settled = await settle(batch, deadlineMs);
+        if (settled !== 'ended') return settled;
+        continue;
+      }
       const owner = random.id('reader_');
       const leased = await changeBatch(batches, batch, ({ lease, version }) => {
         const nowMs = clock.nowMs();

@@ -36,11 +36,8 @@ export async function* batchRows(
 ): AsyncGenerator<BatchRow[]> {
   const { tenant, id: batchId } = batch;
   if (wanted.refused) {
-    const start = { number: 1, offset: 0 };
-    for await (const lines of readLines(contents, tenant, batch.refused.parts, start)) {
-      yield lines.flatMap(({ bytes }): BatchRow[] =>
-        bytes === null ? [] : [{ kind: 'refused', row: decodeRefusedRow(bytes) }],
-      );
+    for await (const rows of refusedRows({ contents }, batch)) {
+      yield rows.map((row) => ({ kind: 'refused', row }));
     }
   }
   let after: string | null = null;
@@ -60,6 +57,17 @@ export async function* batchRows(
     if (rows.length > 0) yield rows;
     after = page.next;
   } while (after !== null);
+}
+
+/** How lines that never became requests are answered, some at a time. */
+export async function* refusedRows(
+  { contents }: Pick<BatchRowsDeps, 'contents'>,
+  { tenant, refused }: BatchRecord,
+): AsyncGenerator<RefusedRow[]> {
+  const start = { number: 1, offset: 0 };
+  for await (const lines of readLines(contents, tenant, refused.parts, start)) {
+    yield lines.flatMap(({ bytes }) => (bytes === null ? [] : [decodeRefusedRow(bytes)]));
+  }
 }
 
 type BatchStatusWord = NonNullable<RequestView['outcome']>['status'];

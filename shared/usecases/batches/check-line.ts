@@ -50,13 +50,14 @@ export function checkLine(
   const parsed = parseGuardedJson(bytes, LIMITS);
   if (!parsed.ok || !isObject(parsed.value)) {
     const why = parsed.ok
-      ? ''
+      ? ' It is not an object.'
       : ` ${parsed.fault.message.replace(' at line 1, column', ' at column')}.`;
     return refuse('invalid_json_line', `This line is not parseable as valid JSON.${why}`);
   }
   const line = parsed.value;
   const { custom_id: name, method, url, body } = line;
-  if (typeof name !== 'string' || name === '') return refuse(...missing('custom_id'));
+  if (name === undefined || name === '') return refuse(...missing('custom_id'));
+  if (typeof name !== 'string') return refuse(...notText('custom_id'));
   if (name.length > MOST_CUSTOM_ID) {
     const message = `Invalid 'custom_id': longer than ${MOST_CUSTOM_ID} characters.`;
     return refuse('invalid_value', message, 'custom_id');
@@ -78,7 +79,8 @@ export function checkLine(
     return refuse('invalid_type', "Invalid type for 'body': expected an object.", 'body');
   }
   const { model: modelName } = body;
-  if (typeof modelName !== 'string' || modelName === '') return refuse(...missing('body.model'));
+  if (modelName === undefined || modelName === '') return refuse(...missing('body.model'));
+  if (typeof modelName !== 'string') return refuse(...notText('body.model'));
   const model = models.get(modelName);
   if (model === undefined) {
     return refuse('model_not_found', models.explainUnknown(modelName), 'body.model');
@@ -94,6 +96,10 @@ export function checkLine(
 
 function missing(field: string): [code: string, message: string, param: string] {
   return ['missing_required_parameter', `Missing required parameter: '${field}'.`, field];
+}
+
+function notText(field: string): [code: string, message: string, param: string] {
+  return ['invalid_type', `Invalid type for '${field}': expected a string.`, field];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

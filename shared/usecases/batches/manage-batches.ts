@@ -21,7 +21,7 @@ import type { Random } from '../../ports/random.ts';
 import type { RequestStore, StatusCounts } from '../../ports/request-store.ts';
 import { keyConflict, type ManageFiles } from '../files/manage-files.ts';
 import { changeBatch } from './batch-changes.ts';
-import type { SettleBatch } from './settle-batch.ts';
+import type { ShowFiles } from './show-files.ts';
 
 export interface NewBatch {
   readonly caller: Principal;
@@ -68,7 +68,7 @@ export interface ManageBatchesDeps {
   readonly claims: IdClaims;
   readonly requests: Pick<RequestStore, 'counts'>;
   readonly manageFiles: ManageFiles;
-  readonly settleBatch: SettleBatch;
+  readonly showFiles: ShowFiles;
   readonly bell: BatchBell;
   readonly clock: Clock;
   readonly random: Random;
@@ -79,8 +79,7 @@ const PREFIXES: Readonly<Record<BatchKind, string>> = { openai: 'batch_', anthro
 const UNIQUE_CHARACTERS = 20;
 
 export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
-  const { batches, contents, claims, requests, manageFiles, settleBatch, bell, clock, random } =
-    deps;
+  const { batches, contents, claims, requests, manageFiles, showFiles, bell, clock, random } = deps;
 
   const uniqueId = (prefix: string): string =>
     timeId(prefix, clock.nowMs(), random.id('').slice(0, UNIQUE_CHARACTERS));
@@ -137,7 +136,9 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
       hasOutput: false,
       errorFileId: uniqueId('file-'),
       hasErrors: false,
+      tally: null,
       outcome: null,
+      isTold: false,
       lease: null,
       version: 1,
     };
@@ -156,7 +157,7 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
   async function standing(batch: BatchRecord): Promise<FoundBatch> {
     if (hasEnded(batch.status) || batch.total === 0) return { batch, counts: null };
     const counts = await requests.counts(batch.tenant, batch.id);
-    const shown = await settleBatch.showFiles(batch, counts);
+    const shown = await showFiles(batch, counts);
     const isOver = counts.queued + counts.running === 0 && batch.progress.phase === 'done';
     if (isOver) await bell.ring([batch]);
     return { batch: shown, counts };

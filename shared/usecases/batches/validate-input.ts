@@ -2,16 +2,17 @@
 
 import { statusOf } from '../../contracts/problem.ts';
 import { encodeRefusedRow, type RefusedRow } from '../../contracts/refused-rows.ts';
-import type { BatchFault, BatchProgress, BatchRecord } from '../../domain/batch.ts';
+import type { BatchFault, BatchProgress, BatchRecord, BatchWarning } from '../../domain/batch.ts';
 import { DigestTable } from '../../domain/digest-table.ts';
 import { sha256Bytes } from '../../domain/digests.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { InputLine } from '../../domain/line-splitter.ts';
-import { overlongMs } from '../../domain/window-reach.ts';
+import { explainUnreachable } from '../../domain/window-reach.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 import { readWhole } from '../files/read-content.ts';
+import type { Planner } from '../plan-work.ts';
 import type { ModelDirectory, Submission, SubmitRequests } from '../submit-requests.ts';
 import { changeBatch } from './batch-changes.ts';
 import { checkLine } from './check-line.ts';
@@ -21,6 +22,7 @@ export interface ValidateInputDeps {
   readonly batches: BatchStore;
   readonly contents: FileContents;
   readonly models: ModelDirectory;
+  readonly planner: Pick<Planner, 'outlook' | 'drainMs'>;
   readonly submitRequests: SubmitRequests;
   readonly clock: Clock;
 }
@@ -39,7 +41,7 @@ const DIGEST_BYTES = 16;
 
 /** Checks every line. The batch fails, with nothing sent, or begins. */
 export function createCheckInput(deps: ValidateInputDeps): ReadInput {
-  const { batches, contents, models, clock } = deps;
+  const { batches, contents, models, planner, clock } = deps;
   return async (batch, owner, deadlineMs) => {
     const { tenant, input, progress } = batch;
     const { digests } = progress;
@@ -82,7 +84,7 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
         'The input file is empty. Please ensure that the batch contains at least one request.';
       faults.push({ code: 'empty_file', message, param: null, line: null });
     }
-    const warnings = faults.length > 0 ? [] : judgeWindow();
+    const warnings = faults.length > 0 ? [] : await judgeWindow();
     if (batch.options.isStrict) {
       faults.push(
         ...warnings.map((warning) => ({ ...warning, param: 'completion_window', line: null })),
@@ -137,15 +139,30 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
       return null;
     }
 
-    function judgeWindow() {
-      const leftMs = batch.expiresAtMs - clock.nowMs();
-      return [...load].flatMap(([name, sum]) => {
-        const model = models.get(name);
-        const neededMs = model === undefined ? null : overlongMs(model, sum, leftMs);
-        if (neededMs === null) return [];
-        const message = `${sum.requests} requests of ${name} take about ${Math.ceil(neededMs / 60_000)} minutes at the rates it is allowed; the completion window is ${batch.completionWindow}. What is late expires.`;
-        return [{ code: 'completion_window_unreachable', message }];
-      });
+    async function judgeWindow(): Promise<BatchWarning[]> {
+      const warnings: BatchWarning[] = [];
+      for (const [name, { requests, tokens }] of load) {
+        const outlook = await planner.outlook(name);
+        const offered = models.get(name)?.lanes;
+        if (outlook === null || offered === undefined) continue;
+        const question = {
+          model: name,
+          requests,
+          window: batch.completionWindow,
+          leftMs: batch.expiresAtMs - clock.nowMs(),
+          wanted: batch.options.lane,
+          offered,
+          // Answers are left out: nobody knows how long they get, and this is to refuse nothing wrongly.
+          drainMs: await planner.drainMs(name, {
+            requests,
+            inputTokens: tokens,
+            maxOutputTokens: 0,
+          }),
+        };
+        const message = explainUnreachable(question, outlook);
+        if (message !== null) warnings.push({ code: 'completion_window_unreachable', message });
+      }
+      return warnings;
     }
 
     /** `false` when the batch is not ours to check any more. */

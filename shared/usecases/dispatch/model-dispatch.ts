@@ -4,20 +4,14 @@
  */
 
 import { METRICS } from '../../contracts/metric-names.ts';
-import { learn } from '../../domain/capacity-learning.ts';
-import { type Claim, giveBack, purchase } from '../../domain/capacity-purchase.ts';
-import { type CapacityState, openState } from '../../domain/capacity-state.ts';
+import type { Claim } from '../../domain/capacity-purchase.ts';
 import { type CallPlan, chooseLane } from '../../domain/choose-lane.ts';
 import { CircuitBreaker } from '../../domain/circuit-breaker.ts';
 import type { Lane } from '../../domain/lane.ts';
-import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
+import type { SentCall } from '../../domain/limit-observer.ts';
 import type { ModelSettings } from '../../domain/model-limits.ts';
 import { PrefixWarming } from '../../domain/prefix-warming.ts';
-import {
-  DIMENSIONS,
-  type ProviderFailure,
-  type ProviderOutcome,
-} from '../../domain/provider-outcome.ts';
+import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
 import type { ProviderStop } from '../../domain/provider-stop.ts';
 import {
   decideRetry,
@@ -25,7 +19,6 @@ import {
   type RetryBudget,
   type RetryPolicy,
 } from '../../domain/retry-policy.ts';
-import { withoutWorker } from '../../domain/worker-shares.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CompletionProvider } from '../../ports/completion-provider.ts';
@@ -35,6 +28,8 @@ import type { LeaseRef, WorkStore } from '../../ports/request-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { ModelProgress } from '../dispatch-progress.ts';
 import { attempt, refused, resultOf } from './attempt.ts';
+import { CapacityAccount } from './capacity-account.ts';
+import { Chunk, NOTHING_BOUGHT } from './chunk.ts';
 import type { DispatchTally } from './dispatch-tally.ts';
 import type { Publisher } from './publisher.ts';
 import { RateMeter } from './rate-meter.ts';
@@ -65,17 +60,12 @@ export interface ModelDispatchDeps {
   readonly onIdle: () => void;
 }
 
-/** How far ahead capacity is bought. Unit: ms. */
-const HORIZON_MS = 200;
 /** How long before a chunk ends the next is bought. Unit: ms. */
 const PURCHASE_LEAD_MS = 10;
 const MOST_CLAIMS = 1_024;
 const MOST_LEASED_WAITING = 1_024;
 /** Bodies held in memory ahead of their calls. Unit: bytes. */
 const LOADED_BYTES = 32 * 1_024 * 1_024;
-/** Calls at once where nothing else limits them, and where rates do. */
-const UNLIMITED_CONCURRENCY = 64;
-const RATED_CONCURRENCY = 1_536;
 const UNPROVEN_CONCURRENCY = 64;
 /** How long a model without work waits before it looks again unasked. Unit: ms. */
 const IDLE_MS = 1_000;
@@ -88,20 +78,10 @@ const BUDGET_WAIT_MS = 1_000;
 /** Going back by more than this is no jitter. Unit: ms. */
 const CLOCK_SET_BACK_MS = 1_000;
 
-interface Chunk {
-  readonly works: Work[];
-  readonly claims: Claim[];
-  readonly releaseAtMs: number[];
-  /** Index of the next to leave. */
-  next: number;
-}
-
-const NOTHING_BOUGHT: Chunk = { works: [], claims: [], releaseAtMs: [], next: 0 };
-
 export class ModelDispatch {
   readonly settings: ModelSettings;
   private readonly deps: ModelDispatchDeps;
-  private readonly observer: LimitObserver;
+  private readonly account: CapacityAccount;
   private readonly breaker = new CircuitBreaker();
   private readonly warming = new PrefixWarming();
   private readonly queue = new WorkQueue(this.warming);
@@ -111,18 +91,11 @@ export class ModelDispatch {
   /** Answered, and not yet published. */
   private publishing = 0;
   private sent = 0;
-  private chunk: Chunk = NOTHING_BOUGHT;
+  private chunk = NOTHING_BOUGHT;
   private nextChunkAtMs = 0;
-  private unused: Claim[] = [];
   private pausedUntilMs = 0;
   private steppedAtMs = 0;
   private hasOutcome = false;
-  /** Outcomes have taught something that other workers do not know yet. */
-  private hasNews = false;
-  private concurrency: number | null = null;
-  private state: CapacityState | null = null;
-  /** Counted among the workers that share the limit. */
-  private hasShare = false;
   private hasMoreStored = true;
   private isStopping = false;
   private stoppedProvider = false;
@@ -132,24 +105,24 @@ export class ModelDispatch {
   constructor(deps: ModelDispatchDeps) {
     this.deps = deps;
     this.settings = deps.settings;
-    this.observer = new LimitObserver(deps.settings.charging, deps.owner);
+    this.account = new CapacityAccount(deps);
     this.wakeup = new Wakeup(deps.clock);
   }
 
   /** True while requests are leased, in flight or being published here. */
   get isBusy(): boolean {
-    return this.queue.size + this.chunkLeft + this.inFlight.size + this.publishing > 0;
+    return this.queue.size + this.chunk.left + this.inFlight.size + this.publishing > 0;
   }
 
   get progress(): ModelProgress {
     const nowMs = this.deps.clock.nowMs();
-    const binding = this.meter.binding(this.state, nowMs);
+    const binding = this.meter.binding(this.account.state, nowMs);
     return {
       model: this.settings.name,
       provider: this.settings.provider,
       sent: this.sent,
       inFlight: this.inFlight.size,
-      waiting: this.queue.size + this.chunkLeft,
+      waiting: this.queue.size + this.chunk.left,
       limitUsed: binding?.share ?? null,
       boundBy: binding?.dimension ?? null,
       pausedUntilMs: this.pausedUntilMs > nowMs ? this.pausedUntilMs : 0,
@@ -159,7 +132,7 @@ export class ModelDispatch {
 
   /** True while requests are held here and none of them is on its way. */
   private get isQuiet(): boolean {
-    return this.queue.size > 0 && this.chunkLeft + this.inFlight.size + this.publishing === 0;
+    return this.queue.size > 0 && this.chunk.left + this.inFlight.size + this.publishing === 0;
   }
 
   /** New work may be in the store. */
@@ -170,16 +143,11 @@ export class ModelDispatch {
 
   /** Tells how long the whole backlog will take, so that a short queue is not held up. */
   setBacklog(requests: number, inputTokens: number, maxOutputTokens: number): void {
-    const totals: Claim = {
+    const minutes = this.account.minutesFor({
       requests,
       inputTokens,
       outputTokens: maxOutputTokens,
       totalTokens: inputTokens + maxOutputTokens,
-    };
-    const minutes = DIMENSIONS.flatMap((dimension) => {
-      const declared = this.settings.limits.perMinute[dimension];
-      const perMinute = declared ?? this.state?.limits[dimension]?.perMinute;
-      return perMinute === undefined ? [] : [totals[dimension] / perMinute];
     });
     // Where no limit is known none is wasted by waiting, and a single answer is all that it costs.
     const unlimitedMs = requests >= WORTH_WARMING ? Number.POSITIVE_INFINITY : 0;
@@ -204,13 +172,13 @@ export class ModelDispatch {
   }
 
   withdraw(id: string): void {
-    const work = this.queue.find(id) ?? this.chunk.works.find(({ request }) => request.id === id);
+    const work = this.queue.find(id) ?? this.chunk.find(id);
     if (work !== undefined) work.isWithdrawn = true;
   }
 
   /** Leases held here, for heartbeats. */
   leases(): LeaseRef[] {
-    const held = [...this.chunk.works.slice(this.chunk.next), ...this.inFlight.values()];
+    const held = [...this.chunk.rest, ...this.inFlight.values()];
     return [...held, ...this.queue.all()].map(({ request }) => request);
   }
 
@@ -293,7 +261,7 @@ export class ModelDispatch {
   /** Buys the next chunk if this one is nearly spent; returns the time until that is so. */
   private async buyWhenDue(): Promise<number> {
     const nowMs = this.deps.clock.nowMs();
-    if (this.chunkLeft > 0) return Number.POSITIVE_INFINITY;
+    if (this.chunk.left > 0) return Number.POSITIVE_INFINITY;
     const dueMs = Math.max(this.nextChunkAtMs - PURCHASE_LEAD_MS, this.pausedUntilMs) - nowMs;
     if (dueMs > 0) return dueMs;
     const breakerMs = this.breaker.waitMs(nowMs);
@@ -308,43 +276,20 @@ export class ModelDispatch {
   }
 
   private async buy(works: readonly Work[], nowMs: number): Promise<number> {
-    const { capacity, owner, settings } = this.deps;
-    const claims = works.map((work) => this.claimOf(work));
-    const lessons = this.observer.report(this.inFlight.size, nowMs);
-    this.hasNews = false;
-    const { pendingUnits, unconfirmedUnits } = this.observer;
-    const returned = this.unused;
-    this.unused = [];
+    const claims = works.map(({ request }) => this.account.claimOf(request));
     const beginsAtMs = Math.max(nowMs, this.nextChunkAtMs);
-    const { reply, state } = await capacity.transact(settings.name, (stored) => {
-      const opened = giveBack(openState(stored, settings.limits, nowMs), returned);
-      const learnt = learn(opened, lessons, nowMs);
-      const terms = { horizonMs: HORIZON_MS, nowMs, beginsAtMs, pendingUnits, unconfirmedUnits };
-      const order = { owner, claims, ...terms };
-      const bought = purchase(learnt, order);
-      return { state: bought.state, value: { reply: bought.value, state: bought.state } };
-    });
-    this.state = state;
-    this.hasShare = true;
+    const terms = { inFlight: this.inFlight.size, beginsAtMs, nowMs };
+    const { reply, state } = await this.account.buy(claims, terms);
     this.pausedUntilMs = state.pausedUntilMs;
     if (reply.kind === 'deferred') {
-      this.observer.resync(state, [], nowMs);
       const jitterMs = state.pausedUntilMs > nowMs ? this.deps.random.next() * 20 : 0;
       this.nextChunkAtMs = nowMs + reply.retryAfterMs + jitterMs + PURCHASE_LEAD_MS;
       return reply.retryAfterMs + jitterMs;
     }
     const granted = works.slice(0, reply.offsetsMs.length);
-    const grantedClaims = claims.slice(0, reply.offsetsMs.length);
     this.queue.remove(granted);
     for (const { request } of granted) this.warming.sent(request.prefixKey, nowMs);
-    this.observer.resync(state, grantedClaims, nowMs);
-    this.concurrency = reply.concurrency;
-    this.chunk = {
-      works: granted,
-      claims: grantedClaims,
-      releaseAtMs: reply.offsetsMs.map((offsetMs) => beginsAtMs + offsetMs),
-      next: 0,
-    };
+    this.chunk = new Chunk(granted, claims, beginsAtMs, reply.offsetsMs);
     this.nextChunkAtMs = beginsAtMs + reply.spanMs;
     return Number.POSITIVE_INFINITY;
   }
@@ -352,24 +297,21 @@ export class ModelDispatch {
   /** Lets leave what is due; returns the time until the next is. Unit: ms. */
   private releaseDue(): number {
     const { chunk } = this;
-    if (this.chunkLeft === 0) return Number.POSITIVE_INFINITY;
-    while (this.chunkLeft > 0) {
+    if (chunk.left === 0) return Number.POSITIVE_INFINITY;
+    for (let next = chunk.peek(); next !== null; next = chunk.peek()) {
       const nowMs = this.deps.clock.nowMs();
-      const dueMs = (chunk.releaseAtMs[chunk.next] ?? 0) - nowMs;
+      const dueMs = next.atMs - nowMs;
       if (dueMs > 0) return dueMs;
       if (this.inFlight.size >= this.slots()) return Number.POSITIVE_INFINITY;
-      const work = chunk.works[chunk.next];
-      const claim = chunk.claims[chunk.next];
-      chunk.next += 1;
-      if (work === undefined || claim === undefined) continue;
-      this.send(work, claim, nowMs);
+      chunk.take();
+      this.send(next.work, next.claim, nowMs);
     }
     // Spent: the next chunk may be due already.
     return 0;
   }
 
   private send(work: Work, claim: Claim, nowMs: number): void {
-    const call = this.observer.sent(claim, nowMs);
+    const call = this.account.sent(claim, nowMs);
     this.meter.add(claim, nowMs);
     this.breaker.sent();
     this.deps.tally.sent += 1;
@@ -391,8 +333,7 @@ export class ModelDispatch {
     // The slot is free now: to publish may take a second where results are gathered.
     this.wakeup.notify();
     this.hasOutcome = true;
-    this.hasNews = true;
-    this.observer.received(call, outcome, work.request.maxOutputTokens, nowMs);
+    this.account.received(call, outcome, work.request.maxOutputTokens, nowMs);
     this.warming.ended(work.request.prefixKey, outcome.kind === 'answered', nowMs);
     if (outcome.kind === 'answered') {
       this.breaker.answered();
@@ -527,9 +468,9 @@ export class ModelDispatch {
 
   private returnChunk(): void {
     const { chunk } = this;
-    if (this.chunkLeft === 0) return;
-    this.unused.push(...chunk.claims.slice(chunk.next));
-    this.queue.putBack(chunk.works.slice(chunk.next));
+    if (chunk.left === 0) return;
+    this.account.giveBack(chunk.restClaims);
+    this.queue.putBack(chunk.rest);
     this.chunk = NOTHING_BOUGHT;
   }
 
@@ -553,40 +494,7 @@ export class ModelDispatch {
       );
       this.hasMoreStored = true;
     }
-    await this.settleCapacity();
-  }
-
-  /**
-   * Gives back capacity bought in vain and tells the others what the last answers taught; once
-   * nothing is in flight here, the share goes to them as well.
-   */
-  private async settleCapacity(): Promise<void> {
-    const isLeaving = this.hasShare && this.inFlight.size === 0;
-    if (this.unused.length === 0 && !this.hasNews && !isLeaving) return;
-    const { capacity, clock, owner } = this.deps;
-    const nowMs = clock.nowMs();
-    const returned = this.unused;
-    const lessons = this.observer.report(this.inFlight.size, nowMs);
-    this.unused = [];
-    this.hasNews = false;
-    if (isLeaving) this.hasShare = false;
-    const { name, limits } = this.settings;
-    await capacity.transact(name, (stored) => {
-      const opened = giveBack(openState(stored, limits, nowMs), returned);
-      const learnt = learn(opened, lessons, nowMs);
-      return { state: isLeaving ? withoutWorker(learnt, owner) : learnt, value: null };
-    });
-  }
-
-  private claimOf({ request }: Work): Claim {
-    const output = Math.ceil(request.maxOutputTokens * this.observer.expectedOutputRatio);
-    const isProduced = this.settings.charging === 'as_produced';
-    return {
-      requests: 1,
-      inputTokens: request.inputTokens,
-      outputTokens: output,
-      totalTokens: request.inputTokens + (isProduced ? output : request.maxOutputTokens),
-    };
+    await this.account.settle(this.inFlight.size);
   }
 
   private planOf({ request, isLiveOnly }: Work, attempts: number): CallPlan {
@@ -599,14 +507,9 @@ export class ModelDispatch {
 
   /** Calls that may be in flight at once. */
   private slots(): number {
-    const hasRates = this.state !== null && Object.keys(this.state.limits).length > 0;
-    const limit = this.concurrency ?? (hasRates ? RATED_CONCURRENCY : UNLIMITED_CONCURRENCY);
+    const limit = this.account.concurrency;
     // A wrong key or address shows with the first outcome; until then it costs few calls.
     return this.hasOutcome ? limit : Math.min(limit, UNPROVEN_CONCURRENCY);
-  }
-
-  private get chunkLeft(): number {
-    return this.chunk.works.length - this.chunk.next;
   }
 
   private stopOf(failure: ProviderFailure): ProviderStop {

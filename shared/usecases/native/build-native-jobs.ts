@@ -5,12 +5,14 @@ import {
   intendJob,
   isQueuedAtProvider,
   type NativeJob,
+  type NativePriming,
   sizeOf,
   splitRows,
 } from '../../domain/native-job.ts';
 import { deadlineClass } from '../../domain/plan-lane.ts';
 import type { LeasedRequest, Route } from '../../domain/request.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
+import { findOpenings } from './find-openings.ts';
 import { writeManifest } from './manifest.ts';
 import type { NativeDeps, TickTerms } from './native-deps.ts';
 
@@ -18,8 +20,18 @@ import type { NativeDeps, TickTerms } from './native-deps.ts';
 const GATHER_LEASE_MS = 600_000;
 /** What finds no room in the provider's queue asks again after this. Unit: ms. */
 const ROOM_WAIT_MS = 60_000;
+/** So many rows are worth a job of their own, once none has come after them for a while. Unit of the latter: ms. */
+const BULK_ROWS = 50;
+const QUIET_MS = 5_000;
 /** A body may be written a little longer than it was stored. */
 const GROWTH = 1.01;
+/** What a mark for the cache adds to a row, at most. Unit: bytes. */
+const MARK_BYTES = 128;
+/** A stub of a row or two ends within minutes as a rule; the others do not wait longer. Unit: ms. */
+const LONGEST_STUB_MS = 1_800_000;
+/** Nor longer than this share of the time to the deadline. */
+const STUB_SHARE = 1 / 16;
+const SHORTEST_STUB_MS = 300_000;
 
 interface Row extends LeasedRequest {
   readonly bytes: number;
@@ -91,7 +103,7 @@ async function buildFrom(
   const rows = (planned.get('native') ?? []).map(
     (request): Row => ({
       ...request,
-      bytes: Math.ceil(request.body.length * GROWTH) + rowOverheadBytes,
+      bytes: Math.ceil(request.body.length * GROWTH) + MARK_BYTES + rowOverheadBytes,
     }),
   );
   let room = await roomOf(deps, settings);
@@ -113,23 +125,53 @@ async function buildFrom(
     await handBack(deps, split.waiting, nowMs + ROOM_WAIT_MS);
     isFull ||= split.waiting.length > 0;
     for (const members of split.jobs) {
-      const job = await intend(deps, settings, leaseOwner, members);
-      if (room !== null) room -= job.inputTokens;
-      jobs += 1;
+      for (const job of await intend(deps, settings, provider, leaseOwner, members)) {
+        if (room !== null) room -= job.inputTokens;
+        jobs += 1;
+      }
     }
   }
   return { jobs, isFull };
 }
 
+/**
+ * One job; or two where rows share an opening that pays to be cached: a stub of one row each, and
+ * the others, which wait for its end. The stub's rows are answered by it: nothing is asked twice.
+ */
 async function intend(
   deps: NativeDeps,
-  { provider, name }: ModelSettings,
+  settings: ModelSettings,
+  { limits }: NativeBatchProvider,
   leaseOwner: string,
   rows: readonly Row[],
+): Promise<NativeJob[]> {
+  const nowMs = deps.clock.nowMs();
+  const deadlineAtMs = earliestDeadline(rows);
+  const untilMs = stubEnd(deadlineAtMs, nowMs);
+  const found = untilMs === null ? null : await findOpenings(deps.payloads, settings, limits, rows);
+  const common = { ...{ settings, leaseOwner, deadlineAtMs, nowMs } };
+  if (found === null || untilMs === null) return [await createJob(deps, common, rows, null)];
+  const { openings, ahead } = found;
+  const stubRows = rows.filter((row) => ahead.has(row));
+  const priming = { openings, stub: null, untilMs };
+  const stub = await createJob(deps, common, stubRows, priming);
+  const others = rows.filter((row) => !ahead.has(row));
+  return [stub, await createJob(deps, common, others, { ...priming, stub: stub.id })];
+}
+
+interface Common {
+  readonly settings: ModelSettings;
+  readonly leaseOwner: string;
+  readonly deadlineAtMs: number | null;
+  readonly nowMs: number;
+}
+
+async function createJob(
+  { jobs, payloads, random }: NativeDeps,
+  { settings: { provider, name }, leaseOwner, deadlineAtMs, nowMs }: Common,
+  rows: readonly Row[],
+  priming: NativePriming | null,
 ): Promise<NativeJob> {
-  const { jobs, payloads, random, clock } = deps;
-  const manifest = await writeManifest(payloads, rows);
-  const deadlines = rows.flatMap((row) => deadlineOf(row) ?? []);
   const job = intendJob(
     {
       id: random.id('job-'),
@@ -137,18 +179,31 @@ async function intend(
       model: name,
       endpoint: rows[0]?.endpoint ?? '/v1/chat/completions',
       leaseOwner,
-      manifest,
+      manifest: await writeManifest(payloads, rows),
       ...sizeOf(rows),
-      deadlineAtMs: deadlines.reduce<number | null>(
-        (least, deadline) => Math.min(least ?? deadline, deadline),
-        null,
-      ),
+      deadlineAtMs,
       halvings: 0,
+      priming,
     },
-    clock.nowMs(),
+    nowMs,
   );
   await jobs.create(job);
   return job;
+}
+
+function earliestDeadline(rows: readonly Row[]): number | null {
+  const deadlines = rows.flatMap((row) => deadlineOf(row) ?? []);
+  return deadlines.reduce<number | null>(
+    (least, deadline) => Math.min(least ?? deadline, deadline),
+    null,
+  );
+}
+
+/** Until when rows may wait for a stub; `null` where they have no time for it. */
+function stubEnd(deadlineAtMs: number | null, nowMs: number): number | null {
+  const slackMs = deadlineAtMs === null ? Number.POSITIVE_INFINITY : deadlineAtMs - nowMs;
+  const waitMs = Math.min(LONGEST_STUB_MS, slackMs * STUB_SHARE);
+  return waitMs < SHORTEST_STUB_MS ? null : nowMs + waitMs;
 }
 
 /** A row that was forced into the lane stays there, whatever the time. */
@@ -168,15 +223,21 @@ async function roomOf(deps: NativeDeps, { name }: ModelSettings): Promise<number
 
 /**
  * When a group that is not full is sent all the same. Instants lie on a grid, so that what comes
- * in meanwhile ripens together.
+ * in meanwhile ripens together. What was handed over in bulk goes as soon as nothing follows.
  */
 function ripeAt(deps: NativeDeps, group: readonly Row[], nowMs: number): number {
   const deadlines = group.flatMap(({ deadlineAtMs }) => deadlineAtMs ?? []);
   const slackMs = deadlines.length === 0 ? null : Math.max(0, Math.min(...deadlines) - nowMs);
   const gatherMs = deps.gatherMs(slackMs);
   if (gatherMs <= 0) return nowMs;
-  const oldest = group.reduce((least, { createdAtMs }) => Math.min(least, createdAtMs), nowMs);
-  return (Math.floor(oldest / gatherMs) + 1) * gatherMs;
+  const created = group.map(({ createdAtMs }) => createdAtMs);
+  const oldest = created.reduce((least, atMs) => Math.min(least, atMs), nowMs);
+  const onGridMs = (Math.floor(oldest / gatherMs) + 1) * gatherMs;
+  // Whoever made a batch has gathered already.
+  const isBulk = group.length >= BULK_ROWS || group.every(({ batchId }) => batchId !== null);
+  if (!isBulk) return onGridMs;
+  const newest = created.reduce((most, atMs) => Math.max(most, atMs), 0);
+  return Math.min(onGridMs, newest + QUIET_MS);
 }
 
 async function toSync(deps: NativeDeps, requests: readonly LeasedRequest[]) {

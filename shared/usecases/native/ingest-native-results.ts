@@ -1,5 +1,6 @@
 /** Takes in what a batch has answered, a group of lines at a time, from wherever the last tick got to. */
 
+import { METRICS } from '../../contracts/metric-names.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
 import type { NativeRow } from '../../domain/native-batch.ts';
 import type { NativeCheckpoint, NativeTally } from '../../domain/native-job.ts';
@@ -137,6 +138,7 @@ async function isSpent(
   const stalls = checkpoint.stalls + 1;
   const isGone = ERROR_DISPOSITIONS[code] === 'give_up';
   if (isGone || stalls >= MOST_STALLS) {
+    telemetry.count(METRICS.nativeResultsLost, 1, { provider });
     telemetry.log('error', 'Results of a batch are missing; their rows are run again', {
       job: id,
       provider,

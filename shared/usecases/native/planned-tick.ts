@@ -5,11 +5,15 @@ import type { Planner } from '../plan-work.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { createReviewNativeJobs, lessonOf } from './review-native-jobs.ts';
 import { createTickNative, type TickNative } from './tick-native.ts';
+import { createWatchNativeJobs } from './watch-native-jobs.ts';
 
 /** Chosen by the planner; the rest is the home's. */
 export type PlannedDeps = Omit<NativeDeps, 'planRoute' | 'planAgain' | 'onSettled'>;
 
-/** Reviews the open jobs, moves what has time to spare out of long queues, then ticks. */
+/**
+ * Reviews the open jobs, moves what has time to spare out of long queues, ticks, and measures what
+ * does not move.
+ */
 export function createPlannedTick(home: PlannedDeps, planner: Planner): TickNative {
   const deps: NativeDeps = {
     ...home,
@@ -25,10 +29,13 @@ export function createPlannedTick(home: PlannedDeps, planner: Planner): TickNati
   };
   const tick = createTickNative(deps);
   const review = createReviewNativeJobs(deps, planner);
+  const watch = createWatchNativeJobs(deps);
   return async (terms) => {
     await review();
     await planner.relieve();
-    return tick(terms);
+    const report = await tick(terms);
+    await watch(report);
+    return report;
   };
 }
 

@@ -1,9 +1,11 @@
-/** Asks how a batch stands, and asks for its end where that is wished. */
+/** Asks how a batch stands, and asks for its end where that is wished, or nobody waits for it. */
 
+import { METRICS } from '../../contracts/metric-names.ts';
 import { isYetToAppear } from '../../domain/native-batch.ts';
 import { pollDelayMs, watchOver } from '../../domain/native-job.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import { sightOf } from './batch-sight.ts';
+import { firstWanted } from './first-wanted.ts';
 import type { HeldJob } from './held-job.ts';
 import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
 
@@ -27,7 +29,9 @@ export async function pollBatch(
     const { id: jobId, provider: name } = job;
     telemetry.log('error', 'A batch does not end', { job: jobId, provider: name, batch: batchId });
   }
-  const isToEnd = job.cancelWantedAtMs !== null || watch !== 'fine';
+  const wantedRow = await firstWanted(deps, job);
+  const cancelWantedAtMs = job.cancelWantedAtMs ?? (wantedRow === null ? clock.nowMs() : null);
+  const isToEnd = cancelWantedAtMs !== null || watch !== 'fine';
   const isAsked = isToEnd && job.seen?.isCancelling !== true;
   report.polled += 1;
   const looked = isAsked
@@ -50,13 +54,16 @@ export async function pollBatch(
     const ageMs = nowMs - (job.submittedAtMs ?? nowMs);
     const delayMs = pollDelayMs(ageMs, seen, view.retryAfterMs);
     const waitMs = isToEnd ? Math.min(CANCELLING_MS, delayMs) : delayMs;
-    await held.rest(nowMs + waitMs, { seen, expiresAtMs: view.expiresAtMs ?? job.expiresAtMs });
+    const expiresAtMs = view.expiresAtMs ?? job.expiresAtMs;
+    const firstWantedRow = wantedRow ?? job.rowCount;
+    await held.rest(nowMs + waitMs, { seen, expiresAtMs, cancelWantedAtMs, firstWantedRow });
     return;
   }
   report.ended += 1;
   await held.enter('ended', {
     end: view.end,
     endedAtMs: nowMs,
+    cancelWantedAtMs,
     outputs: view.outputs,
     faults: view.faults.slice(0, MOST_FAULTS),
     seen,
@@ -72,6 +79,7 @@ async function lose(
 ): Promise<void> {
   const { id, provider, batchId } = held.facts;
   telemetry.log('error', 'A batch is lost; its rows are run again', { job: id, provider, batchId });
+  telemetry.count(METRICS.nativeResultsLost, 1, { provider });
   report.ended += 1;
   await held.enter('ended', { end: 'lost', endedAtMs: clock.nowMs() });
 }

@@ -9,7 +9,7 @@ import { costMicroUsd } from '../../domain/pricing.ts';
 import { DEFAULT_RETRY_POLICY } from '../../domain/retry-policy.ts';
 import { NO_USAGE } from '../../domain/usage.ts';
 import type { Deferral } from '../../ports/request-store.ts';
-import type { ManifestRow } from './manifest.ts';
+import type { ManifestRow, ManifestRows } from './manifest.ts';
 
 /** What a group of lines comes to. */
 export interface Reconciled {
@@ -24,7 +24,7 @@ export interface Reconciled {
 export interface RowLedger {
   readonly job: NativeJob;
   readonly settings: Pick<ModelSettings, 'provider' | 'price'>;
-  readonly rows: readonly ManifestRow[];
+  readonly rows: ManifestRows;
   /** 1 where a row was met; written to. */
   readonly met: Uint8Array;
   readonly nowMs: number;
@@ -52,7 +52,7 @@ export function reconcileRows(
       continue;
     }
     const index = rowOf(ledger.job, ledger.met.length, line);
-    const row = index === null ? undefined : ledger.rows[index];
+    const row = index === null ? undefined : ledger.rows.at(index);
     if (index === null || row === undefined) {
       tally.foreign += 1;
       continue;
@@ -65,6 +65,9 @@ export function reconcileRows(
     switch (line.kind) {
       case 'answered':
         tally.succeeded += 1;
+        tally.cachedInputTokens += line.usage.cachedInputTokens;
+        tally.cacheWriteTokens += line.usage.cacheWriteTokens;
+        tally.cacheWrite1hTokens += line.usage.cacheWrite1hTokens;
         publish.push(contentOf(ledger, row, line));
         break;
       case 'unfinished':

@@ -28,7 +28,7 @@ export function createReviewNativeJobs(
       const job = await jobs.get(id);
       if (job === null || !isQueuedAtProvider(job)) return 0;
       const rows = await readManifest(payloads, job.manifest);
-      const due = rows.filter((row) => row.lane !== 'native' && isDue(row));
+      const due = [...rows].filter((row) => row.lane !== 'native' && isDue(row));
       const nowMs = clock.nowMs();
       // Handed back once: the next time they are no longer held.
       const held = new Set(await work.extend(due, nowMs + HOLD_MS));
@@ -69,6 +69,8 @@ const COUNT_TRIES = 10;
 export function lessonOf(job: NativeJob): EndedJob | null {
   const { provider, model, submittedAtMs, endedAtMs, end, cancelWantedAtMs } = job;
   if (submittedAtMs === null || endedAtMs === null) return null;
+  // A batch of a row or two says little of how long others take.
+  if (job.priming?.stub === null) return null;
   if (end === 'failed' || end === 'refused' || end === 'lost') return null;
   const isCompleted = end === 'completed';
   const cancelledAtMs = isCompleted ? null : cancelWantedAtMs;

@@ -1,7 +1,10 @@
 /** Accounts for the rows that no result named, and writes down what became of all. */
 
+import { METRICS } from '../../contracts/metric-names.ts';
+import { savedByCache } from '../../domain/cache-priming.ts';
 import { type NativeBatchRemedy, remedyFor } from '../../domain/native-batch-remedy.ts';
 import { intendJob, type NativeJob, sizeOf } from '../../domain/native-job.ts';
+import { ratesFor } from '../../domain/pricing.ts';
 import { DEFAULT_RETRY_POLICY } from '../../domain/retry-policy.ts';
 import type { HeldJob } from './held-job.ts';
 import { type ManifestRow, writeLine, writeManifest } from './manifest.ts';
@@ -37,6 +40,8 @@ export interface ReconciliationReport {
   /** Run by calls while the batch went on; those of them that it answered are billed twice. */
   readonly released: number;
   readonly faults: NativeJob['faults'];
+  /** By priming the cache. Unit: micro-dollars. */
+  readonly saved_micro_usd: number;
   /** Outputs that could not be read to their end. */
   readonly unread: readonly string[];
   readonly created_at_ms: number;
@@ -53,9 +58,7 @@ export async function settleJob(
   report: TickReport,
 ): Promise<void> {
   const { clock, payloads, keepFilesMs, onSettled, telemetry } = deps;
-  const left = ledger.rows.flatMap((row, index): Left[] =>
-    ledger.met[index] === 1 ? [] : [{ index, row }],
-  );
+  const left = leftIn(ledger);
   const remedy = left.length === 0 ? null : remedyOf(held.facts);
   if (left.length > 0) await apply(deps, held, ledger, left, remedy);
   const nowMs = clock.nowMs();
@@ -68,13 +71,32 @@ export async function settleJob(
       missing,
     });
   }
-  const written = reportOf(held.facts, left.length, remedy?.kind ?? null, nowMs);
+  const savedMicroUsd = savingOf(held.facts, ledger);
+  if (savedMicroUsd !== 0) telemetry.count(METRICS.cacheSavedMicroUsd, savedMicroUsd, { provider });
+  const settled = { ...held.facts, savedMicroUsd };
+  const written = reportOf(settled, left.length, remedy?.kind ?? null, nowMs);
   const pointer = await writeLine(payloads, written);
-  if (keepFilesMs > 0) await held.restIn('settled', nowMs + keepFilesMs, { report: pointer });
-  else await held.enter('settled', { report: pointer });
+  const change = { report: pointer, savedMicroUsd };
+  if (keepFilesMs > 0) await held.restIn('settled', nowMs + keepFilesMs, change);
+  else await held.enter('settled', change);
   report.settled += 1;
   telemetry.log('info', 'A batch is settled', { ...written, faults: written.faults.length });
   await onSettled?.(held.facts);
+}
+
+function leftIn({ met, rows }: RowLedger): Left[] {
+  const left: Left[] = [];
+  for (const [index, isMet] of met.entries()) {
+    const row = isMet === 1 ? undefined : rows.at(index);
+    if (row !== undefined) left.push({ index, row });
+  }
+  return left;
+}
+
+/** Counted from what the answers say they used. Callers' own marks in such a job count too. */
+function savingOf({ priming, checkpoint }: NativeJob, { settings }: RowLedger): number {
+  if (priming === null || settings.price === null) return 0;
+  return savedByCache([checkpoint.tally], ratesFor(settings.price, 'native', 0));
 }
 
 /** `null`: the rows are run by calls. */
@@ -186,10 +208,10 @@ async function continueIn(
   const id = `${facts.id}-${part}`;
   if ((await deps.jobs.get(id)) !== null) return;
   const rows = left.map(({ row }) => row);
-  const { provider, model, endpoint, leaseOwner, deadlineAtMs, halvings } = facts;
+  const { provider, model, endpoint, leaseOwner, deadlineAtMs, halvings, priming } = facts;
   const job = intendJob(
     {
-      ...{ id, provider, model, endpoint, leaseOwner, deadlineAtMs },
+      ...{ id, provider, model, endpoint, leaseOwner, deadlineAtMs, priming },
       halvings: halvings + 1,
       manifest: await writeManifest(deps.payloads, rows),
       ...sizeOf(rows),
@@ -223,6 +245,7 @@ function reportOf(
     remedy: remedy ?? (missing > 0 ? 'sync' : null),
     released: job.released,
     faults: job.faults,
+    saved_micro_usd: job.savedMicroUsd,
     unread: job.checkpoint.faults,
     created_at_ms: job.createdAtMs,
     submitted_at_ms: job.submittedAtMs,

@@ -4,6 +4,7 @@ import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
 import { nativeRowId } from '../../domain/native-batch.ts';
 import { type NativeJob, pollDelayMs, sizeOf } from '../../domain/native-job.ts';
 import type { PayloadPointer } from '../../domain/request.ts';
+import { markOpening, type SharedOpening } from '../../domain/shared-opening.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,
@@ -13,8 +14,9 @@ import type {
 import { decodeBody } from '../dispatch/attempt.ts';
 import { sightOf } from './batch-sight.ts';
 import type { HeldJob } from './held-job.ts';
-import { type ManifestRow, readManifest, writeManifest } from './manifest.ts';
+import { type ManifestRows, readManifest, writeManifest } from './manifest.ts';
 import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
+import { rowsNamed } from './rows-named.ts';
 
 /** Rows belong to their job until the results are gone from any provider. Unit: ms. */
 export const HOLD_MS = 31 * 86_400_000;
@@ -26,17 +28,19 @@ const STALE_MS = 60_000;
 const TURN_MS = 5_000;
 const ROWS_PER_READ = 500;
 
-/** `intent` to `ready`: rows that somebody else has by now are left to him. */
+/** `intent` to `ready`: rows that somebody else has by now, or that have ended, are left out. */
 export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   const { work, clock, payloads } = deps;
   const { manifest } = held.facts;
-  const rows = await readManifest(payloads, manifest);
-  const heldIds = new Set(await work.extend(rows, clock.nowMs() + HOLD_MS));
-  const kept = rows.filter(({ id }) => heldIds.has(id));
+  const rows = [...(await readManifest(payloads, manifest))];
+  const untilMs = clock.nowMs() + HOLD_MS;
+  const stillHeld = await rowsNamed(rows, (group) => work.extend(group, untilMs));
+  const ended = await rowsNamed([...stillHeld], (group) => work.withdrawn(group));
+  const kept = rows.filter((row) => stillHeld.has(row) && !ended.has(row));
   if (kept.length === rows.length) {
     await held.enter('ready');
   } else if (kept.length === 0) {
-    await held.enter('settled', { note: 'others hold all of its rows' });
+    await held.enter('settled', { note: 'nobody waits for its rows, or others hold them' });
   } else {
     await held.enter('ready', {
       manifest: await writeManifest(payloads, kept),
@@ -45,7 +49,23 @@ export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   }
 }
 
-/** `ready` to `uploaded`. */
+/** Between two looks at a stub; it has a single row of each opening. Unit: ms. */
+const LONGEST_STUB_WAIT_MS = 30_000;
+
+/** `ready`, and not yet: the openings of its rows are still being written to the provider's cache. */
+async function waitsForStub(
+  { jobs, clock }: NativeDeps,
+  { facts: { priming, createdAtMs } }: HeldJob,
+): Promise<number | null> {
+  const nowMs = clock.nowMs();
+  if (priming === null || priming.stub === null || nowMs >= priming.untilMs) return null;
+  const stub = await jobs.get(priming.stub);
+  if (stub === null || stub.endedAtMs !== null) return null;
+  const delayMs = Math.min(LONGEST_STUB_WAIT_MS, pollDelayMs(nowMs - createdAtMs, null, null));
+  return Math.min(nowMs + delayMs, priming.untilMs);
+}
+
+/** `ready` to `uploaded`, once what its rows share is in the provider's cache. */
 export async function uploadRows(
   deps: NativeDeps,
   held: HeldJob,
@@ -53,6 +73,11 @@ export async function uploadRows(
   { signal }: TickTerms,
   report: TickReport,
 ): Promise<void> {
+  const waitsUntilMs = await waitsForStub(deps, held);
+  if (waitsUntilMs !== null) {
+    await held.rest(waitsUntilMs, { note: 'one of its rows is run ahead, to fill the cache' });
+    return;
+  }
   const uploaded = await provider.upload(await inputOf(deps, held.facts), signal);
   if (uploaded.kind === 'done') await held.enter('uploaded', { fileId: uploaded.value });
   else if (isFinal(uploaded)) await refuse(deps, held, uploaded);
@@ -128,27 +153,34 @@ async function isTurnTaken({ jobs }: NativeDeps, { id, provider }: NativeJob): P
 /** The batch as its provider is asked for it. Bodies are read as they are sent. */
 async function inputOf(deps: NativeDeps, job: NativeJob): Promise<NativeBatchInput> {
   const rows = await readManifest(deps.payloads, job.manifest);
+  const openings = job.priming?.openings ?? [];
   return {
     jobId: job.id,
     endpoint: job.endpoint,
     model: deps.models.get(job.model)?.providerModel ?? job.model,
     rowCount: rows.length,
-    rows: () => readRows(deps, job.id, rows),
+    rows: () => readRows(deps, job.id, rows, openings),
   };
 }
 
 async function* readRows(
   { payloads }: NativeDeps,
   jobId: string,
-  rows: readonly ManifestRow[],
+  rows: ManifestRows,
+  openings: readonly SharedOpening[],
 ): AsyncGenerator<NativeBatchRow> {
   for (let start = 0; start < rows.length; start += ROWS_PER_READ) {
-    const pointers: PayloadPointer[] = rows
-      .slice(start, start + ROWS_PER_READ)
-      .map(({ body }) => body);
+    const pointers: PayloadPointer[] = [];
+    for (let at = start; at < Math.min(rows.length, start + ROWS_PER_READ); at += 1) {
+      const row = rows.at(at);
+      if (row !== undefined) pointers.push(row.body);
+    }
     const bodies = await payloads.read(pointers);
     for (const [at, payload] of bodies.entries()) {
-      yield { rowId: nativeRowId(jobId, start + at), body: decodeBody(payload) };
+      yield {
+        rowId: nativeRowId(jobId, start + at),
+        body: markOpening(decodeBody(payload), openings),
+      };
     }
   }
 }

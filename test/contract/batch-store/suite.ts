@@ -49,7 +49,9 @@ export function defineBatchStoreContract(
       hasOutput: false,
       errorFileId: 'file-3',
       hasErrors: false,
+      tally: null,
       outcome: null,
+      isTold: false,
       lease: null,
       version: 1,
       ...overrides,
@@ -86,13 +88,17 @@ export function defineBatchStoreContract(
       expect((await batches.list({ ...page, kind: 'anthropic' })).items).toHaveLength(1);
     });
 
-    it('knows which have not ended', async () => {
+    it('knows which have not ended, or whose end was not told', async () => {
       const { batches } = store;
-      const [one, two] = [batch(1), batch(2)];
-      for (const record of [one, two]) await batches.create(record);
-      await batches.update({ ...one, status: 'failed', version: 2 });
+      const all = [batch(1), batch(2), batch(3)] as const;
+      const [told, untold, going] = all;
+      for (const record of all) await batches.create(record);
+      for (const record of [told, untold]) {
+        await batches.update({ ...record, status: 'failed', version: 2 });
+      }
+      await batches.update({ ...told, status: 'failed', isTold: true, version: 3 });
       const open = (await batches.open()).filter((ref) => ref.tenant === tenant);
-      expect(open).toEqual([{ tenant, id: two.id }]);
+      expect(open.map(({ id }) => id)).toEqual([untold.id, going.id]);
     });
   });
 }

@@ -24,6 +24,7 @@ function jobOf(dueAtMs = START_MS): NativeJob {
       longestAnswerTokens: 1,
       deadlineAtMs: null,
       halvings: 0,
+      priming: null,
     },
     START_MS,
   );

@@ -64,6 +64,25 @@ export function defineRequestListContract(name: string, makeStores: MakeStores):
       expect(items[0]).toEqual(await stores.requests.get(scope.tenant, spec.id));
     });
 
+    it('reads what a batch has answered page by page, each request once', async () => {
+      const batchId = `batch of ${scope.tenant}`;
+      const specs = await scope.accept(...Array.from({ length: 7 }, () => ({ batchId })), {});
+      await stores.work.commit(specs.filter((_, at) => at !== 2).map((spec) => outcomeOf(spec)));
+      const ended = specs.filter((spec, at) => at !== 2 && spec.batchId !== null);
+      for (const limit of [1, 2, 3, 6, 100]) {
+        const seen: string[] = [];
+        let after: string | null = null;
+        do {
+          const filter = { tenant: scope.tenant, batchId, after, limit };
+          const { items, next } = await stores.requests.published(filter);
+          expect(items.length).toBeLessThanOrEqual(limit);
+          seen.push(...items.map(({ id }) => id));
+          after = next;
+        } while (after !== null);
+        expect(seen.toSorted()).toEqual(ended.map(({ id }) => id).toSorted());
+      }
+    });
+
     it('refuses a cursor that names no request of the tenant', async () => {
       const [foreign] = await new Scope(stores).accept({});
       await scope.accept({});

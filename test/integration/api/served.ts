@@ -3,6 +3,13 @@ import { createWorld, type RunningCli, type World } from '../cli/harness.ts';
 /** The key that the server takes. */
 export const SERVER_KEY = 'team-a-key-0123456789';
 
+/** The provider's own batches take what a test has time for. */
+const QUICK_BATCHES = {
+  turnaround: { minMs: 300, maxMs: 600 },
+  validationMs: 50,
+  finalizingMs: 50,
+};
+
 /** `penstock serve` with a simulated OpenAI and a simulated Anthropic behind it. */
 export interface Served {
   readonly world: World;
@@ -11,8 +18,12 @@ export interface Served {
   restart(): Promise<string>;
 }
 
-export async function serve(options: Parameters<typeof createWorld>[0] = {}): Promise<Served> {
-  const world = await createWorld(options);
+/** `settings`: of the server, beside its keys, as YAML. */
+export async function serve(
+  options: Parameters<typeof createWorld>[0] = {},
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Served> {
+  const world = await createWorld({ batches: QUICK_BATCHES, ...options });
   const limits = 'limits: { requestsPerMinute: 600000, tokensPerMinute: 900000000 }';
   const { url: provider } = world.simulator;
   world.write(
@@ -27,6 +38,7 @@ export async function serve(options: Parameters<typeof createWorld>[0] = {}): Pr
       `  claude-haiku-4-5: { provider: claude, ${limits} }`,
       'server:',
       `  apiKeys: [{ key: "\${TEAM_KEY}", tenant: team-a }, { key: other-team-key-0123, tenant: team-b }]`,
+      ...Object.entries(settings).map(([name, value]) => `  ${name}: ${value}`),
     ].join('\n'),
   );
   let running = world.start(['serve', '--port', '0'], { TEAM_KEY: SERVER_KEY });

@@ -61,7 +61,8 @@ describe('penstock submit', () => {
   it('hands a file over, waits, and writes every answer once', async () => {
     await startServer();
     world.write('in.jsonl', inputLines(LINES));
-    const first = await cli(['submit', 'in.jsonl', '--tags', 'nightly', '--window', '1h']);
+    const args = ['submit', 'in.jsonl', '--tags', 'nightly', '--window', '1h', '--lane', 'live'];
+    const first = await cli(args);
     expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('2,000 of 2,000') });
     const [, batch = ''] = /batch +(\S+)/.exec(first.stdout) ?? [];
     const watched = await cli(['watch', batch, '-o', 'out.jsonl']);
@@ -69,7 +70,7 @@ describe('penstock submit', () => {
     expect(idsOf(world.rows())).toEqual(expectedIds(LINES));
     expect(world.rows().every(({ response }) => response?.status_code === 200)).toBe(true);
 
-    const again = await json(['submit', 'in.jsonl', '--tags', 'nightly', '--window', '1h']);
+    const again = await json(args);
     expect(again.object).toMatchObject({ batch, accepted: LINES, replayed: LINES, exit_code: 0 });
     expect(world.simulator.stats()).toMatchObject({ served: LINES });
 
@@ -84,6 +85,22 @@ describe('penstock submit', () => {
     expect(object.cost_micro_usd).toBeGreaterThan(0);
     const tagged = await json(['results', '--tag', 'nightly', '-o', 'tagged.jsonl']);
     expect(tagged.object).toMatchObject({ lines: LINES });
+  });
+
+  it('takes half the price where there is time: one batch of the provider for all of it', async () => {
+    const turnaround = { minMs: 1_000, maxMs: 1_500 };
+    await startServer({ batches: { turnaround, validationMs: 100, finalizingMs: 100 } });
+    world.write('in.jsonl', inputLines(500));
+    const live = await json(['submit', 'in.jsonl', '--batch', 'now', '--wait', '-o', 'now.jsonl']);
+    const night = ['submit', 'in.jsonl', '--batch', 'night', '--window', '24h'];
+    const { object } = await json([...night, '--wait', '-o', 'night.jsonl']);
+    expect(object).toMatchObject({
+      status: 'completed',
+      lanes: [{ lane: 'native', requests: 500 }],
+    });
+    // Costs are whole micro-dollars for each request.
+    expect(object.cost_micro_usd / live.object.cost_micro_usd).toBeCloseTo(0.5, 1);
+    expect(world.simulator.stats().batches).toMatchObject({ created: 1, orphans: 0 });
   });
 
   it('submits again what was cut off, and pays nothing twice', async () => {

@@ -20,6 +20,7 @@ function follow(script: readonly Partial<Counts>[], held: object[] = []) {
           const total = Object.values(counts).reduce((sum: number, one) => sum + Number(one), 0);
           return { object: 'counts', batch: 'b', ...counts, total };
         },
+        madeBatch: async () => null,
         usage: async () => [
           {
             ...{ tag: null, model: null, day: null, lane: null, batch: 'b', requests: 1 },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  ANTHROPIC_CACHE,
+  anthropicCache,
   decidePriming,
   savedByCache,
 } from '../../../shared/domain/cache-priming.ts';
@@ -23,7 +23,11 @@ const RATES = ratesFor(
 
 describe('decidePriming', () => {
   it('primes a large batch with a long opening, and says what that saves', () => {
-    const decision = decidePriming({ rows: 10_000, tokens: 2_000 }, RATES, ANTHROPIC_CACHE);
+    const decision = decidePriming(
+      { rows: 10_000, tokens: 2_000 },
+      RATES,
+      anthropicCache('claude-sonnet-4-5'),
+    );
     expect(decision).toEqual({
       kind: 'prime',
       plainMicroUsd: 10_000_000,
@@ -38,7 +42,7 @@ describe('decidePriming', () => {
     ['a single row', { rows: 1, tokens: 50_000 }],
     ['a saving of less than a cent', { rows: 10, tokens: 1_500 }],
   ])('leaves %s alone', (_, opening) => {
-    expect(decidePriming(opening, RATES, ANTHROPIC_CACHE)).toMatchObject({
+    expect(decidePriming(opening, RATES, anthropicCache('claude-sonnet-4-5'))).toMatchObject({
       kind: 'plain',
       savedMicroUsd: 0,
     });
@@ -55,8 +59,12 @@ describe('decidePriming', () => {
         fc.integer({ min: 1, max: 100_000 }),
         fc.integer({ min: 1, max: 100_000 }),
         (rows, tokens) => {
-          const one = decidePriming({ rows, tokens }, RATES, ANTHROPIC_CACHE);
-          const more = decidePriming({ rows: rows * 2, tokens }, RATES, ANTHROPIC_CACHE);
+          const one = decidePriming({ rows, tokens }, RATES, anthropicCache('claude-sonnet-4-5'));
+          const more = decidePriming(
+            { rows: rows * 2, tokens },
+            RATES,
+            anthropicCache('claude-sonnet-4-5'),
+          );
           expect(one.savedMicroUsd).toBeGreaterThanOrEqual(0);
           expect(more.savedMicroUsd).toBeGreaterThanOrEqual(one.savedMicroUsd);
           if (one.kind === 'prime') expect(one.primedMicroUsd).toBeLessThan(one.plainMicroUsd);
@@ -81,4 +89,17 @@ describe('savedByCache', () => {
     expect(savedByCache([row(0, 2_000)], RATES)).toBe(-1_000);
     expect(savedByCache([], RATES)).toBe(0);
   });
+});
+
+it.each([
+  ['claude-sonnet-4-5-20250929', 1_024],
+  ['claude-sonnet-4-20250514', 1_024],
+  ['claude-opus-4-1-20250805', 1_024],
+  ['claude-sonnet-4-6', 2_048],
+  ['claude-3-5-haiku-20241022', 2_048],
+  ['claude-haiku-4-5', 4_096],
+  ['claude-opus-4-5', 4_096],
+  ['claude-of-tomorrow', 4_096],
+])('takes %s to keep openings of %i tokens and more', (model, tokens) => {
+  expect(anthropicCache(model).leastTokens).toBe(tokens);
 });

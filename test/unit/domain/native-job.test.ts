@@ -23,6 +23,7 @@ const job = intendJob(
     longestAnswerTokens: 1,
     deadlineAtMs: null,
     halvings: 0,
+    priming: null,
   },
   0,
 );

@@ -68,6 +68,15 @@ describe('sweeping', () => {
     expect(metrics).toMatchObject({ SliceRepaired: 2, SliceAnnouncedAgain: 2 });
   });
 
+  it('counts what waits for a native batch, and neither calls it late nor rings on for it', async () => {
+    const waiting = { ...BACKLOG, model: 'm', requests: 7, waitingSinceMs: 0 };
+    const { sweep, clock, metrics } = start({ backlog: [{ ...waiting, route: 'native' }] });
+    const startedAtMs = clock.nowMs();
+    await sweep({ deadlineMs: startedAtMs + HOUR_MS });
+    expect(clock.nowMs()).toBe(startedAtMs);
+    expect(metrics).toMatchObject({ BacklogRequests: 7, QueueAgeSeconds: 0 });
+  });
+
   it('rings for some slices of each model, enough to wake workers who find the rest', async () => {
     const { sweep, clock } = start({ idle: [...slices('a', 5_000), ...slices('b', 7)] });
     const { announced } = await sweep({ deadlineMs: clock.nowMs() + HOUR_MS });

@@ -1,5 +1,6 @@
 /** Anthropic's message batches: rows travel with the create, and all of a batch lies under its id. */
 
+import { anthropicCache } from '../../../domain/cache-priming.ts';
 import type { NativeBatchEnd, NativeBatchView } from '../../../domain/native-batch.ts';
 import { isRecord, type JsonRecord } from '../json.ts';
 import { readAnthropicRow } from './anthropic-rows.ts';
@@ -17,6 +18,7 @@ const LIMITS = {
   mostBytes: 256_000_000,
   rowOverheadBytes: ROW_OVERHEAD_BYTES,
   rowIdPattern: SAFE_ROW_ID,
+  cacheOf: anthropicCache,
 };
 
 export function anthropicBatches(): NativeDialect {

@@ -42,7 +42,7 @@ describe('submitting one', () => {
     };
     const { status, body, response } = await send('/v1/requests', post(item));
     expect(status).toBe(202);
-    expect(response.headers.get('location')).toBe(`/v1/requests/${body.id}`);
+    expect(response.headers.get('location')).toBe(`requests/${body.id}`);
     expect(requestSchema.parse(body)).toEqual({
       object: 'request',
       id: body.id,

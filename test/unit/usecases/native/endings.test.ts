@@ -266,7 +266,11 @@ describe('a batch that does not end as it should', () => {
     world.simulator.reset();
     await world.run();
     expect(world.settled).toMatchObject([{ end: 'lost' }]);
-    expect(world.logged).toContain('A batch is lost; its rows are run again');
+    expect(world.errors).toEqual(['A batch is lost; its rows are run again']);
+    expect(await reportOf(world.settled[0]?.report?.offset ?? -1)).toMatchObject({
+      end: 'lost',
+      missing: ROWS,
+    });
     expect(await world.stores.work.backlog()).toMatchObject([{ route: 'sync', requests: ROWS }]);
   });
 
@@ -277,5 +281,32 @@ describe('a batch that does not end as it should', () => {
     expect(world.settled).toMatchObject([{ end: 'cancelled' }]);
     expect(world.logged).toContain('A batch does not end');
     expect(await world.stores.work.backlog()).toMatchObject([{ route: 'sync', requests: ROWS }]);
+  });
+});
+
+describe('a batch nobody waits for', () => {
+  const long = { turnaround: { minMs: 20_000_000, maxMs: 20_000_000 } };
+
+  it('is cancelled once all of its requests were', async () => {
+    world = createNativeWorld({ simulator: { batches: long } });
+    const specs = await world.accept(1_200);
+    await world.tick();
+    await world.cancel(specs.slice(0, 1_199));
+    await world.runUntil(world.clock.now + 4_000_000);
+    expect(world.settled).toEqual([]);
+    await world.cancel(specs.slice(1_199));
+    await world.runUntil(world.clock.now + 400_000);
+    expect(world.settled).toMatchObject([{ end: 'cancelled', firstWantedRow: 1_200 }]);
+    expect(await world.stores.requests.counts('t')).toMatchObject({ cancelled: 1_200, running: 0 });
+    expect(await world.stores.work.backlog()).toEqual([]);
+  });
+
+  it('is not made where all ended before, and is made without those that did', async () => {
+    world = createNativeWorld({ simulator: { batches: TURNAROUND } });
+    const early = await world.accept(3);
+    await world.cancel(early.slice(0, 1));
+    await world.run();
+    expect(world.settled).toMatchObject([{ rowCount: 2 }]);
+    expect(world.simulator.stats().batches.rows.billed).toBe(2);
   });
 });

@@ -54,6 +54,20 @@ describe('gathering', () => {
     expect(await rowCounts()).toEqual([5]);
   });
 
+  it('sends what came in bulk as soon as nothing follows', async () => {
+    world = createNativeWorld({ deps: { gatherMs: () => 300_000 } });
+    await world.accept(50);
+    await world.tick();
+    expect(await rowCounts()).toEqual([]);
+    world.clock.now += 5_000;
+    await world.tick();
+    expect(await rowCounts()).toEqual([50]);
+    await world.accept(2, () => ({ batchId: 'batch_1' }));
+    world.clock.now += 5_000;
+    await world.tick();
+    expect((await rowCounts()).toSorted()).toEqual([2, 50]);
+  });
+
   it('leaves to calls what has no time for a batch, and what no provider takes in one', async () => {
     world = createNativeWorld();
     await world.accept(2, (index) => ({
