@@ -1,7 +1,7 @@
 /** Ticks the native lane on one machine, for as long as its owner works. */
 
-import { concernOf, isOpenJob, type NativeJob } from '../shared/domain/native-job.ts';
-import type { ProviderStop } from '../shared/domain/provider-stop.ts';
+import type { ProviderStop } from '../shared/domain/capacity/provider-stop.ts';
+import { concernOf, isOpenJob, type NativeJob } from '../shared/domain/native/native-job.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { NativeJobStore } from '../shared/ports/native-job-store.ts';
 import type { WorkStore } from '../shared/ports/request-store.ts';

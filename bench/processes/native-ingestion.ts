@@ -10,7 +10,7 @@ import { DiskResultLog } from '../../shared/adapters/disk/result-log.ts';
 import { createNativeProvider } from '../../shared/adapters/providers/native/create-native-provider.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
-import { intendJob } from '../../shared/domain/native-job.ts';
+import { intendJob } from '../../shared/domain/native/native-job.ts';
 import { writeManifest } from '../../shared/usecases/native/manifest.ts';
 import { planRoute } from '../../shared/usecases/native/plan-route.ts';
 import { createTickNative } from '../../shared/usecases/native/tick-native.ts';

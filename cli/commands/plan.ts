@@ -7,9 +7,9 @@ import {
   type ModelPlan,
   planFile,
 } from '../../local/run/plan-file.ts';
-import { writeCompletionWindow } from '../../shared/domain/completion-window.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { Lane } from '../../shared/domain/lane.ts';
+import { writeCompletionWindow } from '../../shared/domain/lanes/completion-window.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
 import { formatCount, formatDuration, formatQuantity, formatShare, formatUsd } from '../format.ts';
 import { createProgressView } from '../progress/progress-view.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,6 +1,6 @@
 /** What a person wants to know while a run goes on, worked out from plain counters. */
 
-import { duration } from '../../shared/domain/duration-words.ts';
+import { duration } from '../../shared/domain/lanes/duration-words.ts';
 import type { DispatchProgress, JobProgress } from '../../shared/usecases/dispatch-progress.ts';
 import { formatCount } from '../format.ts';
 import { RateWindow } from './rate-window.ts';

@@ -1,12 +1,16 @@
 /** What answering a file would take and cost, before anything is sent. */
 
-import { bindingLimit } from '../../shared/domain/backlog-time.ts';
-import { LANES, type Lane } from '../../shared/domain/lane.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import { type LaneDecision, type LaneOutlook, planLane } from '../../shared/domain/plan-lane.ts';
-import { estimateCostMicroUsd } from '../../shared/domain/pricing.ts';
-import type { Dimension } from '../../shared/domain/provider-outcome.ts';
-import { CANCEL_PRIOR, JOB_PRIOR, turnaroundFrom } from '../../shared/domain/turnaround.ts';
+import { bindingLimit } from '../../shared/domain/capacity/backlog-time.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
+import type { Dimension } from '../../shared/domain/capacity/provider-outcome.ts';
+import { estimateCostMicroUsd } from '../../shared/domain/cost/pricing.ts';
+import { LANES, type Lane } from '../../shared/domain/lanes/lane.ts';
+import {
+  type LaneDecision,
+  type LaneOutlook,
+  planLane,
+} from '../../shared/domain/lanes/plan-lane.ts';
+import { CANCEL_PRIOR, JOB_PRIOR, turnaroundFrom } from '../../shared/domain/lanes/turnaround.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type RejectedLine, type ScannedRequest, scanInput } from '../input/scan-input.ts';

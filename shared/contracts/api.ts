@@ -2,10 +2,13 @@
 
 import * as z from 'zod';
 import { SCOPES } from '../domain/api-key.ts';
-import { COMPLETION_WINDOW_HINT, parseCompletionWindow } from '../domain/completion-window.ts';
-import { LANES } from '../domain/lane.ts';
-import { ENDPOINTS } from '../domain/request.ts';
-import { BATCH_EVENTS, WEBHOOK_EVENTS } from '../domain/webhook-event.ts';
+import {
+  COMPLETION_WINDOW_HINT,
+  parseCompletionWindow,
+} from '../domain/lanes/completion-window.ts';
+import { LANES } from '../domain/lanes/lane.ts';
+import { ENDPOINTS } from '../domain/requests/request.ts';
+import { BATCH_EVENTS, WEBHOOK_EVENTS } from '../domain/webhooks/webhook-event.ts';
 import { DIALECTS } from './config-schema.ts';
 import {
   DEFAULT_PAGE,

@@ -1,6 +1,6 @@
-import type { Lane } from '../domain/lane.ts';
-import type { ProviderOutcome } from '../domain/provider-outcome.ts';
-import type { Endpoint } from '../domain/request.ts';
+import type { ProviderOutcome } from '../domain/capacity/provider-outcome.ts';
+import type { Lane } from '../domain/lanes/lane.ts';
+import type { Endpoint } from '../domain/requests/request.ts';
 
 export interface ProviderCall {
   readonly requestId: string;

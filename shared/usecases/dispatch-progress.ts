@@ -1,6 +1,6 @@
-import type { NativeJobPhase } from '../domain/native-job.ts';
-import type { ProviderStop } from '../domain/provider-stop.ts';
-import type { RequestOutcome } from '../domain/request.ts';
+import type { ProviderStop } from '../domain/capacity/provider-stop.ts';
+import type { NativeJobPhase } from '../domain/native/native-job.ts';
+import type { RequestOutcome } from '../domain/requests/request.ts';
 
 /** What the dispatcher did and is doing, since it was created. Plain numbers, cheap to read. */
 export interface DispatchProgress {

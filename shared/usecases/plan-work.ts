@@ -1,15 +1,13 @@
 /** Which queue requests wait in, at acceptance and as time passes; what becomes of open jobs. */
 
-import { bindingLimit } from '../domain/backlog-time.ts';
-import { effectivePerMinute, openState } from '../domain/capacity-state.ts';
-import { type JobStanding, type JobVerdict, judgeJobs } from '../domain/judge-jobs.ts';
-import type { Lane } from '../domain/lane.ts';
-import type { ModelSettings } from '../domain/model-limits.ts';
-import { type LaneDecision, type LaneOutlook, planLane } from '../domain/plan-lane.ts';
-import { estimateCostMicroUsd } from '../domain/pricing.ts';
-import { DIMENSIONS } from '../domain/provider-outcome.ts';
-import type { LeasedRequest, RequestView, Route } from '../domain/request.ts';
-import { isTerminal } from '../domain/request-state.ts';
+import { bindingLimit } from '../domain/capacity/backlog-time.ts';
+import { effectivePerMinute, openState } from '../domain/capacity/capacity-state.ts';
+import type { ModelSettings } from '../domain/capacity/model-limits.ts';
+import { DIMENSIONS } from '../domain/capacity/provider-outcome.ts';
+import { estimateCostMicroUsd } from '../domain/cost/pricing.ts';
+import { type JobStanding, type JobVerdict, judgeJobs } from '../domain/lanes/judge-jobs.ts';
+import type { Lane } from '../domain/lanes/lane.ts';
+import { type LaneDecision, type LaneOutlook, planLane } from '../domain/lanes/plan-lane.ts';
 import {
   CANCEL_PRIOR,
   emptyHistogram,
@@ -17,7 +15,9 @@ import {
   type ObservedDuration,
   observe,
   turnaroundFrom,
-} from '../domain/turnaround.ts';
+} from '../domain/lanes/turnaround.ts';
+import type { LeasedRequest, RequestView, Route } from '../domain/requests/request.ts';
+import { isTerminal } from '../domain/requests/request-state.ts';
 import type { CapacityStore } from '../ports/capacity-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';

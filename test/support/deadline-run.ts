@@ -3,8 +3,8 @@
  * knows in advance how long each batch will take.
  */
 
-import type { Lane } from '../../shared/domain/lane.ts';
-import { deadlineClass, FLEX_NEEDS_MS, gatherMs } from '../../shared/domain/plan-lane.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
+import { deadlineClass, FLEX_NEEDS_MS, gatherMs } from '../../shared/domain/lanes/plan-lane.ts';
 import { drawLognormal, drawShare, type Spread } from './draws.ts';
 import {
   type PlannedRequest,

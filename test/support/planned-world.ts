@@ -5,13 +5,13 @@
 
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
-import type { JobVerdict } from '../../shared/domain/judge-jobs.ts';
-import type { Lane } from '../../shared/domain/lane.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import type { NativeJob } from '../../shared/domain/native-job.ts';
-import { gatherMs } from '../../shared/domain/plan-lane.ts';
-import { modelPrice } from '../../shared/domain/pricing.ts';
-import type { RequestOutcome, RequestSpec } from '../../shared/domain/request.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
+import { modelPrice } from '../../shared/domain/cost/pricing.ts';
+import type { JobVerdict } from '../../shared/domain/lanes/judge-jobs.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
+import { gatherMs } from '../../shared/domain/lanes/plan-lane.ts';
+import type { NativeJob } from '../../shared/domain/native/native-job.ts';
+import type { RequestOutcome, RequestSpec } from '../../shared/domain/requests/request.ts';
 import type { NativeJobStore } from '../../shared/ports/native-job-store.ts';
 import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';

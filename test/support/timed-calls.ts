@@ -1,7 +1,7 @@
 /** A provider's synchronous API in virtual time: each call takes what it is told, and is billed. */
 
-import type { Lane } from '../../shared/domain/lane.ts';
-import type { ProviderOutcome } from '../../shared/domain/provider-outcome.ts';
+import type { ProviderOutcome } from '../../shared/domain/capacity/provider-outcome.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
 import type { CompletionProvider, ProviderCall } from '../../shared/ports/completion-provider.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { failure } from './virtual-provider.ts';

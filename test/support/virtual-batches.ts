@@ -1,6 +1,6 @@
 /** A provider's batches in virtual time: they end when they are told to, rows are done evenly. */
 
-import type { NativeBatchView, NativeRow } from '../../shared/domain/native-batch.ts';
+import type { NativeBatchView, NativeRow } from '../../shared/domain/native/native-batch.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type {
   NativeBatchInput,

@@ -1,8 +1,8 @@
 /** A completion provider over HTTP: a dialect says how to ask, this says what came of it. */
 
 import { createHash } from 'node:crypto';
+import type { ProviderFailure, ProviderOutcome } from '../../domain/capacity/provider-outcome.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
 import type {
   CompletionProvider,
   ProviderCall,

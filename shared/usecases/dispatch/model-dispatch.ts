@@ -4,21 +4,21 @@
  */
 
 import { METRICS } from '../../contracts/metric-names.ts';
-import type { Claim } from '../../domain/capacity-purchase.ts';
-import { type CallPlan, chooseLane } from '../../domain/choose-lane.ts';
-import { CircuitBreaker } from '../../domain/circuit-breaker.ts';
-import type { Lane } from '../../domain/lane.ts';
-import type { SentCall } from '../../domain/limit-observer.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
-import type { ProviderStop } from '../../domain/provider-stop.ts';
+import { PrefixWarming } from '../../domain/caching/prefix-warming.ts';
+import type { Claim } from '../../domain/capacity/capacity-purchase.ts';
+import { CircuitBreaker } from '../../domain/capacity/circuit-breaker.ts';
+import type { SentCall } from '../../domain/capacity/limit-observer.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import type { ProviderFailure, ProviderOutcome } from '../../domain/capacity/provider-outcome.ts';
+import type { ProviderStop } from '../../domain/capacity/provider-stop.ts';
 import {
   decideRetry,
   isProviderDown,
   type RetryBudget,
   type RetryPolicy,
-} from '../../domain/retry-policy.ts';
+} from '../../domain/capacity/retry-policy.ts';
+import { type CallPlan, chooseLane } from '../../domain/lanes/choose-lane.ts';
+import type { Lane } from '../../domain/lanes/lane.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CompletionProvider } from '../../ports/completion-provider.ts';

@@ -1,7 +1,7 @@
 /** Requests one model's dispatcher holds leases of and has not sent, in order of dispatch. */
 
-import type { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { LeasedRequest } from '../../domain/request.ts';
+import type { PrefixWarming } from '../../domain/caching/prefix-warming.ts';
+import type { LeasedRequest } from '../../domain/requests/request.ts';
 
 /** A leased request with what its attempts have taught so far. */
 export interface Work {

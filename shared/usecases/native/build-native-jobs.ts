@@ -1,6 +1,7 @@
 /** Gathers requests that wait for a native batch into jobs. */
 
-import type { ModelSettings } from '../../domain/model-limits.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { deadlineClass } from '../../domain/lanes/plan-lane.ts';
 import {
   intendJob,
   isQueuedAtProvider,
@@ -8,9 +9,8 @@ import {
   type NativePriming,
   sizeOf,
   splitRows,
-} from '../../domain/native-job.ts';
-import { deadlineClass } from '../../domain/plan-lane.ts';
-import type { LeasedRequest, Route } from '../../domain/request.ts';
+} from '../../domain/native/native-job.ts';
+import type { LeasedRequest, Route } from '../../domain/requests/request.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import { findOpenings } from './find-openings.ts';
 import { writeManifest } from './manifest.ts';

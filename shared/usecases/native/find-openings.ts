@@ -1,11 +1,11 @@
 /** Which openings rows of a job share that are worth a row run ahead of the others. */
 
-import { decidePriming } from '../../domain/cache-priming.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import type { NativeBatchLimits } from '../../domain/native-batch.ts';
-import { ratesFor } from '../../domain/pricing.ts';
-import type { LeasedRequest } from '../../domain/request.ts';
-import { openingOf, type SharedOpening } from '../../domain/shared-opening.ts';
+import { decidePriming } from '../../domain/caching/cache-priming.ts';
+import { openingOf, type SharedOpening } from '../../domain/caching/shared-opening.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { ratesFor } from '../../domain/cost/pricing.ts';
+import type { NativeBatchLimits } from '../../domain/native/native-batch.ts';
+import type { LeasedRequest } from '../../domain/requests/request.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import { decodeBody } from '../dispatch/attempt.ts';
 

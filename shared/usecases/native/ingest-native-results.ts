@@ -2,8 +2,8 @@
 
 import { METRICS } from '../../contracts/metric-names.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
-import type { NativeRow } from '../../domain/native-batch.ts';
-import type { NativeCheckpoint, NativeTally } from '../../domain/native-job.ts';
+import type { NativeRow } from '../../domain/native/native-batch.ts';
+import type { NativeCheckpoint, NativeTally } from '../../domain/native/native-job.ts';
 import type { NativeBatchFailure, NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import type { Deferral } from '../../ports/request-store.ts';
 import type { HeldJob } from './held-job.ts';

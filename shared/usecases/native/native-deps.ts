@@ -1,6 +1,6 @@
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import type { NativeJob } from '../../domain/native-job.ts';
-import type { ProviderStop } from '../../domain/provider-stop.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import type { ProviderStop } from '../../domain/capacity/provider-stop.ts';
+import type { NativeJob } from '../../domain/native/native-job.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import type { NativeJobStore } from '../../ports/native-job-store.ts';

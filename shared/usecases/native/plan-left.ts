@@ -1,7 +1,7 @@
 /** What becomes of rows that their batch has not run. */
 
-import type { NativeJob } from '../../domain/native-job.ts';
-import type { Route } from '../../domain/request.ts';
+import type { NativeJob } from '../../domain/native/native-job.ts';
+import type { Route } from '../../domain/requests/request.ts';
 import type { ManifestRow } from './manifest.ts';
 import type { NativeDeps } from './native-deps.ts';
 

@@ -1,13 +1,13 @@
 /** What each line of a batch's results means for the request it answers. Pure. */
 
 import type { ResultLineContent } from '../../contracts/result-line.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { DEFAULT_RETRY_POLICY } from '../../domain/capacity/retry-policy.ts';
+import { costMicroUsd } from '../../domain/cost/pricing.ts';
+import { NO_USAGE } from '../../domain/cost/usage.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import { type NativeRow, readNativeRowId } from '../../domain/native-batch.ts';
-import type { NativeJob, NativeTally } from '../../domain/native-job.ts';
-import { costMicroUsd } from '../../domain/pricing.ts';
-import { DEFAULT_RETRY_POLICY } from '../../domain/retry-policy.ts';
-import { NO_USAGE } from '../../domain/usage.ts';
+import { type NativeRow, readNativeRowId } from '../../domain/native/native-batch.ts';
+import type { NativeJob, NativeTally } from '../../domain/native/native-job.ts';
 import type { Deferral } from '../../ports/request-store.ts';
 import type { ManifestRow, ManifestRows } from './manifest.ts';
 

@@ -1,12 +1,12 @@
 /** The planner's review, over the jobs of a home. */
 
-import { isQueuedAtProvider, type NativeJob } from '../../domain/native-job.ts';
+import { isQueuedAtProvider, type NativeJob } from '../../domain/native/native-job.ts';
 import type { EndedJob, Planner } from '../plan-work.ts';
-import { createReviewJobs, type ReviewJobs } from '../review-jobs.ts';
 import { createCancelNativeJob } from './cancel-native-job.ts';
 import { readManifest } from './manifest.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { deferralOf } from './reconcile-rows.ts';
+import { createReviewJobs, type ReviewJobs } from './review-jobs.ts';
 import { HOLD_MS } from './submit-native-job.ts';
 
 export function createReviewNativeJobs(

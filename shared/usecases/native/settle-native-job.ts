@@ -1,11 +1,11 @@
 /** Accounts for the rows that no result named, and writes down what became of all. */
 
 import { METRICS } from '../../contracts/metric-names.ts';
-import { savedByCache } from '../../domain/cache-priming.ts';
-import { type NativeBatchRemedy, remedyFor } from '../../domain/native-batch-remedy.ts';
-import { intendJob, type NativeJob, sizeOf } from '../../domain/native-job.ts';
-import { ratesFor } from '../../domain/pricing.ts';
-import { DEFAULT_RETRY_POLICY } from '../../domain/retry-policy.ts';
+import { savedByCache } from '../../domain/caching/cache-priming.ts';
+import { DEFAULT_RETRY_POLICY } from '../../domain/capacity/retry-policy.ts';
+import { ratesFor } from '../../domain/cost/pricing.ts';
+import { type NativeBatchRemedy, remedyFor } from '../../domain/native/native-batch-remedy.ts';
+import { intendJob, type NativeJob, sizeOf } from '../../domain/native/native-job.ts';
 import type { HeldJob } from './held-job.ts';
 import { type ManifestRow, writeLine, writeManifest } from './manifest.ts';
 import type { NativeDeps, TickReport } from './native-deps.ts';

@@ -1,10 +1,10 @@
 /** From a job's intent to a batch of its provider: each step is written down before the next is taken. */
 
+import { markOpening, type SharedOpening } from '../../domain/caching/shared-opening.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
-import { nativeRowId } from '../../domain/native-batch.ts';
-import { type NativeJob, pollDelayMs, sizeOf } from '../../domain/native-job.ts';
-import type { PayloadPointer } from '../../domain/request.ts';
-import { markOpening, type SharedOpening } from '../../domain/shared-opening.ts';
+import { nativeRowId } from '../../domain/native/native-batch.ts';
+import { type NativeJob, pollDelayMs, sizeOf } from '../../domain/native/native-job.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { NATIVE_HAND_OVER_MS, NATIVE_TICK_MS } from '../../../shared/contracts/limits.ts';
-import { parseCompletionWindow } from '../../../shared/domain/completion-window.ts';
-import { percent } from '../../../shared/domain/duration-words.ts';
-import type { Lane } from '../../../shared/domain/lane.ts';
-import { type LaneOutlook, planLane } from '../../../shared/domain/plan-lane.ts';
-import { CANCEL_PRIOR, JOB_PRIOR, turnaroundFrom } from '../../../shared/domain/turnaround.ts';
+import { parseCompletionWindow } from '../../../shared/domain/lanes/completion-window.ts';
+import { percent } from '../../../shared/domain/lanes/duration-words.ts';
+import type { Lane } from '../../../shared/domain/lanes/lane.ts';
+import { type LaneOutlook, planLane } from '../../../shared/domain/lanes/plan-lane.ts';
+import {
+  CANCEL_PRIOR,
+  JOB_PRIOR,
+  turnaroundFrom,
+} from '../../../shared/domain/lanes/turnaround.ts';
 
 const COSTS = new URL('../../../docs/costs.md', import.meta.url);
 const WINDOWS = ['30s', '5m', '10m', '15m', '30m', '1h', '2h', '6h', '24h'];

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
-import type { ModelSettings } from '../../../shared/domain/model-limits.ts';
-import { modelPrice } from '../../../shared/domain/pricing.ts';
-import type { RequestSpec } from '../../../shared/domain/request.ts';
+import type { ModelSettings } from '../../../shared/domain/capacity/model-limits.ts';
+import { modelPrice } from '../../../shared/domain/cost/pricing.ts';
+import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
 import { createPlanner, type EndedJob } from '../../../shared/usecases/plan-work.ts';
 import { Scope } from '../../contract/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
+import { modelPrice } from '../../../shared/domain/cost/pricing.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { modelPrice } from '../../../shared/domain/pricing.ts';
 import type { BudgetStore } from '../../../shared/ports/budget-store.ts';
 import type { RequestStore } from '../../../shared/ports/request-store.ts';
 import {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NativeJobEnd, NativeTally } from '../../../../shared/domain/native-job.ts';
+import type { NativeJobEnd, NativeTally } from '../../../../shared/domain/native/native-job.ts';
 import type { NativeDeps } from '../../../../shared/usecases/native/native-deps.ts';
 import type { SimulatorOptions } from '../../../../simulator/server.ts';
 import { createNativeWorld, type NativeWorld } from '../../../support/native-world.ts';
