@@ -48,6 +48,7 @@ const tick = createTickNative({
   models: new Map(),
   queueTokensOf: () => null,
   planRoute,
+  callsMs: async () => 0,
   gatherMs: () => 0,
   keepFilesMs: 3_600_000,
   clock: systemClock,

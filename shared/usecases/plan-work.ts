@@ -52,6 +52,8 @@ export interface Planner {
   judge(model: string, jobs: readonly JobStanding[]): Promise<Map<string, JobVerdict>>;
   /** What a set of rows would take in the synchronous lane, at the limits. Unit: ms. */
   drainMs(model: string, rows: Omit<Backlog, 'model' | 'route' | 'nextDueAtMs'>): Promise<number>;
+  /** The same, behind what waits already. */
+  callsMs: Planner['drainMs'];
   /** When the batch of a model ends that was handed over then, as likely as not; `null`: nobody knows. */
   expectEndMs(model: string, submittedAtMs: number): Promise<number | null>;
   /** Learns from a job that has ended. */
@@ -204,6 +206,12 @@ export function createPlanner(deps: PlannerDeps): Planner {
     return { ...decision, expectedFinishAtMs: nowMs + usuallyMoreMs(facts, waitedMs) };
   }
 
+  const drainMs: Planner['drainMs'] = async (name, rows) => {
+    const model = models.get(name);
+    if (model === undefined) return 0;
+    return bindingLimit(rows, await perMinuteOf(model))?.durationMs ?? 0;
+  };
+
   async function relieve(): Promise<number> {
     let moved = 0;
     for (const model of models.values()) {
@@ -225,7 +233,10 @@ export function createPlanner(deps: PlannerDeps): Planner {
       expiresAtMs: nowMs + RELIEF_LEASE_MS,
       limit: ROWS_PER_RELIEF,
     });
-    const routes = await Promise.all(rows.map(route));
+    // What may share an opening can be cheaper by calls, and would come back from the builder.
+    const routes = await Promise.all(
+      rows.map((row) => (row.prefixKey === null ? route(row) : ('sync' as const))),
+    );
     await work.defer(rows.map((row, index) => handBack(row, routes[index] ?? 'sync', nowMs)));
     return routes.filter((one) => one === 'native').length;
   }
@@ -242,10 +253,10 @@ export function createPlanner(deps: PlannerDeps): Planner {
       if (facts === null || model === undefined) return new Map();
       return judgeJobs(jobs, { ...facts, hasFlex: hasFlex(model) }, clock.nowMs());
     },
-    async drainMs(name, rows) {
-      const model = models.get(name);
-      if (model === undefined) return 0;
-      return bindingLimit(rows, await perMinuteOf(model))?.durationMs ?? 0;
+    drainMs,
+    async callsMs(name, rows) {
+      const [facts, ownMs] = await Promise.all([outlook(name), drainMs(name, rows)]);
+      return (facts?.backlogMs ?? 0) + ownMs;
     },
     async expectEndMs(name, submittedAtMs) {
       const facts = await outlook(name);

@@ -78,6 +78,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
     models: new Map([[model, settings]]),
     queueTokensOf: () => null,
     planRoute,
+    callsMs: async () => 0,
     gatherMs: () => 0,
     keepFilesMs: 0,
     clock,

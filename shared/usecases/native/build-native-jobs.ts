@@ -12,6 +12,7 @@ import {
 } from '../../domain/native/native-job.ts';
 import type { LeasedRequest, Route } from '../../domain/requests/request.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
+import { findCheaperCalls } from './find-cheaper-calls.ts';
 import { findOpenings } from './find-openings.ts';
 import { writeManifest } from './manifest.ts';
 import type { NativeDeps, TickTerms } from './native-deps.ts';
@@ -99,13 +100,17 @@ async function buildFrom(
     leased.map((request) => deps.planRoute(request, settings, nowMs)),
   );
   const planned = Map.groupBy(leased, (_, at) => routes[at] ?? 'sync');
-  await handBack(deps, planned.get('sync') ?? [], nowMs, 'sync');
-  const rows = (planned.get('native') ?? []).map(
-    (request): Row => ({
-      ...request,
-      bytes: Math.ceil(request.body.length * GROWTH) + MARK_BYTES + rowOverheadBytes,
-    }),
-  );
+  const native = planned.get('native') ?? [];
+  const cheaper = await findCheaperCalls(deps, settings, provider.limits, native);
+  await handBack(deps, [...(planned.get('sync') ?? []), ...cheaper], nowMs, 'sync');
+  const rows = native
+    .filter((request) => !cheaper.has(request))
+    .map(
+      (request): Row => ({
+        ...request,
+        bytes: Math.ceil(request.body.length * GROWTH) + MARK_BYTES + rowOverheadBytes,
+      }),
+    );
   let room = await roomOf(deps, settings);
   let jobs = 0;
   let isFull = false;
