@@ -53,7 +53,7 @@ module.exports = {
       {
         path: '^(functions|shared|cli|local)/',
         pathNot:
-          '^shared/(contracts/(bundling|env-keys|limits|metric-names|config|closest-name)|runtime/config-document|adapters/dynamodb/table-definition)\\.ts$',
+          '^shared/(contracts/(bundling|env-keys|limits|metric-names|config|closest-name)|runtime/config-document|adapters/dynamodb/table/table-definition)\\.ts$',
       },
     ),
     deny(

@@ -1,6 +1,6 @@
 /** Runs one approach at a file against a fresh provider, and measures it. */
 
-import type { Lane } from '../shared/domain/lane.ts';
+import type { Lane } from '../shared/domain/lanes/lane.ts';
 import type { SimulatorOptions } from '../simulator/server.ts';
 import { type Measurement, measure } from './measurement.ts';
 import { expectExit, startMeasured } from './processes/measured-process.ts';

@@ -40,7 +40,7 @@ interface Flags {
 const command = new Command('bench')
   .description('Measures Penstock against the simulated provider, beside the naive ways.')
   .addArgument(new Argument('[scenario...]', 'all unless some are named').choices(SCENARIO_NAMES))
-  .option('--quick', 'less work: shows that everything runs, within two minutes', false)
+  .option('--quick', 'less work: shows that everything runs, within some minutes', false)
   .option('--json', 'print one JSON object instead of tables', false)
   .option('--docs', 'put the figures into docs/benchmarks.md', false)
   .option('--seed <n>', 'seed of requests, answers and kills', wholeNumber, 1)

@@ -5,8 +5,8 @@ import { SCOPES, type Scope } from '../shared/domain/api-key.ts';
 import {
   COMPLETION_WINDOW_HINT,
   parseCompletionWindow,
-} from '../shared/domain/completion-window.ts';
-import { LANES, type Lane } from '../shared/domain/lane.ts';
+} from '../shared/domain/lanes/completion-window.ts';
+import { LANES, type Lane } from '../shared/domain/lanes/lane.ts';
 
 export function parseWindow(text: string): number {
   const windowMs = parseCompletionWindow(text);

@@ -150,11 +150,6 @@ function addKeys(program: Command, terminal: Terminal, finish: Finish): void {
       ),
     )
     .addOption(
-      new Option('--weight <n>', 'share of the capacity against other tenants').argParser(
-        parseWholeAboveZero,
-      ),
-    )
-    .addOption(
       new Option('--budget <usd>', 'most the tenant may spend in a month').argParser(parseUsd),
     );
   asServerCommand(create).action(async (flags: CreateKeyFlags) => {

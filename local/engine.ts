@@ -5,7 +5,7 @@ import { DiskPayloadStore } from '../shared/adapters/disk/payload-store.ts';
 import { DiskResultLog } from '../shared/adapters/disk/result-log.ts';
 import type { SqliteStores } from '../shared/adapters/sqlite/stores.ts';
 import type { PenstockConfig } from '../shared/contracts/config.ts';
-import { gatherMs } from '../shared/domain/plan-lane.ts';
+import { gatherMs } from '../shared/domain/lanes/plan-lane.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { CompletionEvents } from '../shared/ports/completion-events.ts';
 import type { CompletionProvider } from '../shared/ports/completion-provider.ts';
@@ -20,11 +20,11 @@ import { type AdoptionReport, adoptResults } from '../shared/usecases/adopt-resu
 import { DispatchTally } from '../shared/usecases/dispatch/dispatch-tally.ts';
 import type { PublishedResult } from '../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher.ts';
-import { createNativePolling } from '../shared/usecases/hurry-native-jobs.ts';
+import { createNativePolling } from '../shared/usecases/native/hurry-native-jobs.ts';
 import { KEEP_FILES_MS } from '../shared/usecases/native/native-deps.ts';
 import { createNativeRoom, createPlannedTick } from '../shared/usecases/native/planned-tick.ts';
 import { createPlanner, type Planner } from '../shared/usecases/plan-work.ts';
-import { createPublishCompletions } from '../shared/usecases/publish-completions.ts';
+import { createPublishCompletions } from '../shared/usecases/webhooks/publish-completions.ts';
 import { LocalWorker } from './local-worker.ts';
 import { NativeScheduler } from './native-scheduler.ts';
 import { NATIVE_TICK_MS } from './native-tick.ts';
@@ -118,6 +118,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       work: stores.work,
       clock,
       telemetry,
+      expectEndMs: planner.expectEndMs,
       createTick: (jobs) =>
         createPlannedTick(
           {

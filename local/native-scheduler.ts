@@ -1,7 +1,7 @@
 /** Ticks the native lane on one machine, for as long as its owner works. */
 
-import { concernOf, isOpenJob, type NativeJob } from '../shared/domain/native-job.ts';
-import type { ProviderStop } from '../shared/domain/provider-stop.ts';
+import type { ProviderStop } from '../shared/domain/capacity/provider-stop.ts';
+import { concernOf, isOpenJob, type NativeJob } from '../shared/domain/native/native-job.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { NativeJobStore } from '../shared/ports/native-job-store.ts';
 import type { WorkStore } from '../shared/ports/request-store.ts';
@@ -21,6 +21,8 @@ export interface NativeSchedulerDeps {
   readonly jobs: NativeJobStore;
   readonly work: Pick<WorkStore, 'backlog'>;
   readonly clock: Clock;
+  /** When such a batch ends, for people who wait for it. */
+  readonly expectEndMs: (model: string, submittedAtMs: number) => Promise<number | null>;
   readonly telemetry: Telemetry;
 }
 
@@ -29,6 +31,7 @@ export class NativeScheduler {
   private readonly tick: TickNative;
   private readonly wakeup: Wakeup;
   private readonly watched = new Map<string, NativeJob>();
+  private expected = new Map<string, number | null>();
   private readonly calls = new AbortController();
   private stopsNow: readonly ProviderStop[] = [];
   private isEnding = false;
@@ -65,6 +68,7 @@ export class NativeScheduler {
       const isLast = this.isEnding;
       const { stops } = await this.tick(terms);
       this.stopsNow = stops;
+      await this.expectEnds();
       if (isLast) return;
       await this.wakeup.wait(await this.idleMs());
     }
@@ -100,7 +104,18 @@ export class NativeScheduler {
 
   progress(): JobProgress[] {
     const nowMs = this.deps.clock.nowMs();
-    return [...this.watched.values()].map((job) => progressOf(job, nowMs));
+    return [...this.watched.values()].map((job) =>
+      progressOf(job, nowMs, this.expected.get(job.id) ?? null),
+    );
+  }
+
+  private async expectEnds(): Promise<void> {
+    const expected = new Map<string, number | null>();
+    for (const { id, model, submittedAtMs, phase } of this.watched.values()) {
+      if (phase !== 'submitted' || submittedAtMs === null) continue;
+      expected.set(id, await this.deps.expectEndMs(model, submittedAtMs));
+    }
+    this.expected = expected;
   }
 
   private async idleMs(): Promise<number> {
@@ -137,11 +152,11 @@ export class NativeScheduler {
   }
 }
 
-function progressOf(job: NativeJob, nowMs: number): JobProgress {
+function progressOf(job: NativeJob, nowMs: number, expectedEndAtMs: number | null): JobProgress {
   const { provider, model, phase, seen, rowCount: rows, note } = job;
   const { succeeded, failed, retried, unfinished } = job.checkpoint.tally;
   return {
-    ...{ provider, model, phase, rows, note },
+    ...{ provider, model, phase, rows, note, expectedEndAtMs },
     rawStatus: seen?.rawStatus ?? null,
     done: (seen?.completed ?? 0) + (seen?.failed ?? 0),
     taken: succeeded + failed + retried + unfinished,

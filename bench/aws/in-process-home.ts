@@ -16,13 +16,13 @@ import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 import { encodePrincipal } from '../../shared/contracts/principal-context.ts';
 import { SCOPES } from '../../shared/domain/api-key.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import { prefixKey } from '../../shared/domain/prefix-key.ts';
+import { prefixKey } from '../../shared/domain/caching/prefix-key.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
 import type { CompletionProvider } from '../../shared/ports/completion-provider.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createDispatchSlices } from '../../shared/usecases/dispatch-slices.ts';
-import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
 import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
+import { createManageWebhooks } from '../../shared/usecases/webhooks/manage-webhooks.ts';
 import { openAwsHome } from '../../test/support/aws-home.ts';
 import { EventSource } from '../../test/support/event-source.ts';
 import { FakeAws } from '../../test/support/fake-aws/fake-aws.ts';
@@ -156,7 +156,6 @@ export function gatewayEvent(path: string, body: string, contentType: string): L
   const authorizer = encodePrincipal({
     tenant: TENANT,
     scopes: SCOPES,
-    weight: 1,
     monthlyBudgetMicroUsd: null,
   });
   const headers = { 'content-type': contentType, host: 'api.example' };

@@ -10,7 +10,7 @@ import { DiskResultLog } from '../../shared/adapters/disk/result-log.ts';
 import { createNativeProvider } from '../../shared/adapters/providers/native/create-native-provider.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
-import { intendJob } from '../../shared/domain/native-job.ts';
+import { intendJob } from '../../shared/domain/native/native-job.ts';
 import { writeManifest } from '../../shared/usecases/native/manifest.ts';
 import { planRoute } from '../../shared/usecases/native/plan-route.ts';
 import { createTickNative } from '../../shared/usecases/native/tick-native.ts';
@@ -48,6 +48,7 @@ const tick = createTickNative({
   models: new Map(),
   queueTokensOf: () => null,
   planRoute,
+  callsMs: async () => 0,
   gatherMs: () => 0,
   keepFilesMs: 3_600_000,
   clock: systemClock,
@@ -117,6 +118,8 @@ async function endedJob(): Promise<void> {
       rowCount,
       inputTokens: 900 * rowCount,
       deadlineAtMs: null,
+      maxOutputTokens: 1,
+      longestAnswerTokens: 1,
       halvings: 0,
       priming: null,
     },

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
-import type { Lane } from '../../shared/domain/lane.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
 import type { WorkloadDialect } from '../workload.ts';
 import { type MeasuredProcess, startMeasured } from './measured-process.ts';
 import type { Scratch } from './scratch.ts';

@@ -114,7 +114,7 @@ export async function headTable(context: BenchContext): Promise<ScenarioReport> 
       'cost / 10k answers',
       'dispatch P95',
       'submit-to-result P95',
-      'answers/s',
+      `answers/s (limit ${limitPerSecond.toFixed(0)})`,
       '429s / sent',
       'unanswered',
       'orphans after a kill',

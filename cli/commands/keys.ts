@@ -9,7 +9,6 @@ export interface CreateKeyFlags extends ServerFlags {
   readonly tenant: string;
   readonly name?: string;
   readonly scopes?: Scope[];
-  readonly weight?: number;
   /** Unit: micro-dollars. */
   readonly budget?: number;
 }
@@ -19,12 +18,11 @@ export async function createKey(flags: CreateKeyFlags, terminal: Terminal): Prom
   const onInterrupted = () =>
     terminal.note('Interrupted. penstock keys list shows whether the key was made.');
   return withServer(flags, terminal, { say: terminal.note, onInterrupted }, async ({ api }) => {
-    const { tenant, name, scopes, weight, budget } = flags;
+    const { tenant, name, scopes, budget } = flags;
     const made = await api.createKey({
       tenant,
       ...(name === undefined ? {} : { name }),
       ...(scopes === undefined ? {} : { scopes }),
-      ...(weight === undefined ? {} : { weight }),
       ...(budget === undefined ? {} : { monthly_budget_micro_usd: budget }),
     });
     if (flags.json === true) terminal.print(JSON.stringify(made));
@@ -67,7 +65,7 @@ export async function revokeKey(
 
 function describeKeys(keys: readonly WireKey[], { color }: Terminal): string {
   const table = new Table({
-    head: ['id', 'tenant', 'name', 'scopes', 'weight', 'a month', 'made', ''],
+    head: ['id', 'tenant', 'name', 'scopes', 'a month', 'made', ''],
     style: { head: [], border: [] },
   });
   for (const key of keys) {
@@ -77,7 +75,6 @@ function describeKeys(keys: readonly WireKey[], { color }: Terminal): string {
       key.tenant,
       key.name,
       key.scopes.join(', '),
-      String(key.weight),
       budget === null ? '' : formatUsd(budget),
       dayOf(key.created_at_ms),
       revokedAtMs === null ? '' : color.red(`revoked ${dayOf(revokedAtMs)}`),

@@ -8,7 +8,8 @@ import {
   planFile,
 } from '../../local/run/plan-file.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { Lane } from '../../shared/domain/lane.ts';
+import { writeCompletionWindow } from '../../shared/domain/lanes/completion-window.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
 import { formatCount, formatDuration, formatQuantity, formatShare, formatUsd } from '../format.ts';
 import { createProgressView } from '../progress/progress-view.ts';
 import type { Terminal } from '../terminal.ts';
@@ -61,18 +62,9 @@ function describePlan(
   terminal: Terminal,
 ): string {
   const { color } = terminal;
-  const lanes = lanesOf(models);
   const table = new Table({
-    head: ['model', 'requests', 'tokens in', 'out at most', ...lanes, 'binds', 'takes'],
-    colAligns: [
-      'left',
-      'right',
-      'right',
-      'right',
-      ...lanes.map(() => 'right' as const),
-      'left',
-      'right',
-    ],
+    head: ['model', 'requests', 'tokens in', 'max out', 'binds', 'takes'],
+    colAligns: ['left', 'right', 'right', 'right', 'left', 'right'],
     style: { head: [], border: [] },
   });
   for (const model of models) {
@@ -81,7 +73,6 @@ function describePlan(
       formatCount(model.requests),
       formatCount(model.inputTokens),
       formatCount(model.maxOutputTokens),
-      ...lanes.map((lane) => rangeOf(model.lanes.find((one) => one.lane === lane))),
       model.binding === null
         ? 'learnt when it runs'
         : `${WORDS[model.binding.dimension]} ${formatCount(model.binding.perMinute)}/min`,
@@ -89,10 +80,10 @@ function describePlan(
     ]);
   }
   const notes = [
-    `${formatQuantity(lines, 'line')}. Costs run from no answer at all to every answer as long as it may be; prompt caching lowers them further.`,
+    `${formatQuantity(lines, 'line')}. Costs run from no answer at all to every answer as long as it may be;\nprompt caching lowers them further.`,
     laneTable(models, windowMs),
     ...models.flatMap(({ model, auto }) => (auto ? [`${model}: ${auto.decision.why}`] : [])),
-    ...savings(models).map((saving) => color.green(saving)),
+    ...savings(models, windowMs).map((saving) => color.green(saving)),
     ...unpriced(models),
     ...unbounded(models),
   ];
@@ -109,31 +100,32 @@ const WORDS = {
 /** Cost and finish of the whole file in each lane, and as it would be planned. */
 function laneTable(models: readonly ModelPlan[], windowMs: number | null): string {
   const priced = models.filter(({ auto }) => auto !== null);
-  const auto = windowMs === null ? 'auto, no --window' : `auto, within ${formatDuration(windowMs)}`;
-  const rows: (readonly [name: string, chosen: (model: ModelPlan) => LanePlan | null])[] = [
-    ...lanesOf(models).map((lane) => [lane, (model: ModelPlan) => inLane(model, lane)] as const),
-    [auto, (model) => model.auto],
-  ];
   const table = new Table({
-    head: ['lane', 'cost at most', 'saved', 'done after about'],
+    head: ['lane', 'cost', 'saved', 'done after about'],
     colAligns: ['left', 'right', 'right', 'right'],
     style: { head: [], border: [] },
   });
   const live = sumOf(priced, (model) => inLane(model, 'live')?.mostMicroUsd ?? 0);
-  for (const [name, chosen] of rows) {
-    const most = sumOf(priced, (model) => chosen(model)?.mostMicroUsd ?? 0);
-    const durations = priced.map((model) => chosen(model)?.durationMs ?? null);
-    const isKnown = durations.every((ms) => ms !== null);
-    table.push([
-      name,
-      formatUsd(most),
-      live === 0 ? '' : formatShare((live - most) / live),
-      isKnown
-        ? formatDuration(Math.max(0, ...durations.map((ms) => ms ?? 0)))
-        : 'learnt when it runs',
-    ]);
+  const saved = (cost: number): string => (live === 0 ? '' : formatShare((live - cost) / live));
+  for (const lane of lanesOf(models)) {
+    const plans = priced.map((model) => inLane(model, lane));
+    const most = sumOf(plans, (plan) => plan?.mostMicroUsd ?? 0);
+    const least = sumOf(plans, (plan) => plan?.leastMicroUsd ?? 0);
+    table.push([lane, `${formatUsd(least)} - ${formatUsd(most)}`, saved(most), lastOf(plans)]);
   }
+  const chosen = priced.map(({ auto }) => auto);
+  const expected = sumOf(chosen, (auto) => auto?.expectedMicroUsd ?? 0);
+  const name =
+    windowMs === null ? 'auto, no --window' : `auto, --window ${writeCompletionWindow(windowMs)}`;
+  table.push([name, `likely ${formatUsd(expected)}`, saved(expected), lastOf(chosen)]);
   return priced.length === 0 ? '' : table.toString();
+}
+
+function lastOf(plans: readonly (LanePlan | null)[]): string {
+  const durations = plans.map((plan) => plan?.durationMs ?? null);
+  return durations.some((ms) => ms === null)
+    ? 'learnt when it runs'
+    : formatDuration(Math.max(0, ...durations.map((ms) => ms ?? 0)));
 }
 
 /** A model that lacks the lane is answered live. */
@@ -141,23 +133,20 @@ function inLane({ lanes }: ModelPlan, wanted: Lane): LanePlan | null {
   return lanes.find(({ lane }) => lane === wanted) ?? lanes[0] ?? null;
 }
 
-function sumOf(models: readonly ModelPlan[], read: (model: ModelPlan) => number): number {
-  return models.reduce((sum, model) => sum + read(model), 0);
+function sumOf<Item>(items: readonly Item[], read: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + read(item), 0);
 }
 
 function lanesOf(models: readonly ModelPlan[]): Lane[] {
   return [...new Set(models.flatMap(({ lanes }) => lanes.map(({ lane }) => lane)))];
 }
 
-function rangeOf(lane: LanePlan | undefined): string {
-  if (lane === undefined) return '';
-  return `${formatUsd(lane.leastMicroUsd)} - ${formatUsd(lane.mostMicroUsd)}`;
-}
-
-/** What each cheaper lane saves on the models that offer it. */
-function savings(models: readonly ModelPlan[]): string[] {
+/** What each cheaper lane saves on the models that offer it, unless as much is saved already. */
+function savings(models: readonly ModelPlan[], windowMs: number | null): string[] {
+  const isTaken = (lane: Lane): boolean =>
+    windowMs !== null && models.every(({ auto }) => auto === null || auto.lane === lane);
   return lanesOf(models)
-    .filter((lane) => lane !== 'live')
+    .filter((lane) => lane !== 'live' && !isTaken(lane))
     .flatMap((lane) => {
       const offering = models.filter((model) => model.lanes.some((one) => one.lane === lane));
       const most = (wanted: Lane): number =>
@@ -166,7 +155,8 @@ function savings(models: readonly ModelPlan[]): string[] {
           .reduce((sum, { mostMicroUsd }) => sum + mostMicroUsd, 0);
       const live = most('live');
       const saved = live - most(lane);
-      if (saved <= 0) return [];
+      const expected = sumOf(offering, ({ auto }) => auto?.expectedMicroUsd ?? 0);
+      if (saved <= 0 || most(lane) >= expected) return [];
       return [`${lane} saves up to ${formatUsd(saved)} (${formatShare(saved / live)})${HOW[lane]}`];
     });
 }
@@ -216,6 +206,9 @@ function planJson({ lines, models, rejected }: FilePlan, exitCode: number): obje
       lanes: model.lanes.map(laneJson),
       auto: model.auto && {
         ...laneJson(model.auto),
+        expected_micro_usd: model.auto.expectedMicroUsd,
+        chance: model.auto.decision.chance,
+        otherwise: model.auto.decision.otherwise,
         why: model.auto.decision.why,
         escalate_after_ms: model.auto.decision.escalateAtMs,
         meets_deadline: model.auto.decision.meetsDeadline,

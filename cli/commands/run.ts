@@ -3,9 +3,9 @@ import { type ActiveRun, type RunResult, runFile } from '../../local/run/run-fil
 import { createTelemetry } from '../../local/telemetry.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 import type { PenstockConfig } from '../../shared/contracts/config.ts';
+import type { ProviderStop } from '../../shared/domain/capacity/provider-stop.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { Lane } from '../../shared/domain/lane.ts';
-import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
 import { formatCount, formatQuantity, formatUsd } from '../format.ts';
 import { ProgressMeter } from '../progress/progress-snapshot.ts';
 import { createProgressView, type ProgressView } from '../progress/progress-view.ts';
@@ -201,9 +201,14 @@ class Interrupt {
       process.exit(INTERRUPTED);
     }
     this.run.stop();
-    const { inFlight } = this.run.progress();
+    const { inFlight, jobs = [] } = this.run.progress();
+    const submitted = jobs.filter(({ phase }) => phase === 'submitted').length;
+    const batches =
+      submitted === 0
+        ? ''
+        : ` ${formatCount(submitted)} ${submitted === 1 ? 'batch goes' : 'batches go'} on at the provider; the same command takes the results in later.`;
     this.#view.say(
-      `Stopping: ${formatQuantity(inFlight, 'call')} in flight will finish first. Ctrl-C again quits at once.`,
+      `Stopping: ${formatQuantity(inFlight, 'call')} in flight will finish first. Ctrl-C again quits at once.${batches}`,
     );
   };
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { Lane } from '../../shared/domain/lane.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
 import { formatCount } from '../format.ts';
 import { createProgressView } from '../progress/progress-view.ts';
 import { refuseForeign } from '../remote/download-results.ts';

@@ -1,5 +1,6 @@
 /** What a person wants to know while a run goes on, worked out from plain counters. */
 
+import { duration } from '../../shared/domain/lanes/duration-words.ts';
 import type { DispatchProgress, JobProgress } from '../../shared/usecases/dispatch-progress.ts';
 import { formatCount } from '../format.ts';
 import { RateWindow } from './rate-window.ts';
@@ -61,15 +62,19 @@ export class ProgressMeter {
       throttled: progress.throttled,
       retried: progress.retried,
       limit: mostUsedLimit(progress),
-      batches: batches(progress),
+      batches: batches(progress, nowMs),
       waitingFor: waitingFor(progress, nowMs),
     };
   }
 }
 
-/** `2 batches: 1 in_progress 1,200/5,000 · 1 uploading`. */
-function batches({ jobs = [] }: DispatchProgress): string | null {
+/** `2 native batches: 1 in_progress 1,200/5,000, 1 uploading; the last in about 1 h 5 min`. */
+function batches({ jobs = [] }: DispatchProgress, nowMs: number): string | null {
   if (jobs.length === 0) return null;
+  const ends = jobs.flatMap(({ expectedEndAtMs }) => expectedEndAtMs ?? []);
+  const last = ends.length > 1 ? '; the last in about ' : ', done in about ';
+  const when =
+    ends.length === 0 ? '' : `${last}${duration(Math.max(0, Math.max(...ends) - nowMs))}`;
   const groups = Map.groupBy(jobs, phaseWord);
   const parts = [...groups].map(([word, members]) => {
     const sum = (read: (job: JobProgress) => number): number =>
@@ -78,7 +83,9 @@ function batches({ jobs = [] }: DispatchProgress): string | null {
     const share = done === 0 ? '' : ` ${formatCount(done)}/${formatCount(sum(({ rows }) => rows))}`;
     return `${members.length} ${word}${share}`;
   });
-  return `${jobs.length} ${jobs.length === 1 ? 'batch' : 'batches'}: ${parts.join(', ')}`;
+  const [word] = parts;
+  if (jobs.length === 1) return `native batch ${word?.replace(/^1 /, '')}${when}`;
+  return `${jobs.length} native batches: ${parts.join(', ')}${when}`;
 }
 
 function phaseWord({ phase, rawStatus, note }: JobProgress): string {

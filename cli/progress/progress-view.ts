@@ -122,17 +122,22 @@ function movingText(verb: string, lines: number, totalLines: number): string {
 
 function runningText(snapshot: ProgressSnapshot): string {
   const { perSecond, etaMs, limit, costMicroUsd, projectedMicroUsd } = snapshot;
+  // While all that is open waits in batches, they are what there is to tell.
+  const isQuiet = snapshot.batches !== null && snapshot.inFlight === 0;
   const parts = [
-    formatRate(perSecond),
+    isQuiet ? (snapshot.batches ?? '') : '',
+    isQuiet && perSecond === 0 ? '' : formatRate(perSecond),
     etaMs === null || snapshot.done === snapshot.total ? '' : `ETA ${formatDuration(etaMs)}`,
     projectedMicroUsd === null || projectedMicroUsd <= costMicroUsd
       ? formatUsd(costMicroUsd)
       : `${formatUsd(costMicroUsd)} of ~${formatUsd(projectedMicroUsd)}`,
     limit === null ? '' : `${limit.name} ${formatShare(limit.used)}`,
-    snapshot.throttled === null ? '' : `429s ${formatCount(snapshot.throttled)}`,
+    snapshot.throttled === null || (isQuiet && snapshot.throttled === 0)
+      ? ''
+      : `429s ${formatCount(snapshot.throttled)}`,
     snapshot.retried === 0 ? '' : `retried ${formatCount(snapshot.retried)}`,
     snapshot.failed === 0 ? '' : `failed ${formatCount(snapshot.failed)}`,
-    snapshot.batches ?? '',
+    isQuiet ? '' : (snapshot.batches ?? ''),
     snapshot.waitingFor === null ? '' : `waiting: ${snapshot.waitingFor}`,
   ];
   return parts.filter((part) => part !== '').join('  ');

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { MAX_BODY_BYTES } from '../../shared/contracts/limits.ts';
-import { LineSplitter } from '../../shared/domain/line-splitter.ts';
+import { LineSplitter } from '../../shared/domain/json/line-splitter.ts';
 
 /** Few enough that a gateway with half a minute of patience sees the end. */
 const MOST_LINES = 5_000;

@@ -1,7 +1,7 @@
 import type { LineModels } from '../../local/input/check-line.ts';
 import { loadModelCatalog } from '../../shared/adapters/catalog/model-catalog.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
 import { createSizeRequest, type SizeRequest } from '../../shared/runtime/size-request.ts';
 import type { PenstockApi, WireModel } from '../api-client/penstock-api.ts';
 

@@ -8,8 +8,8 @@ import {
   MAX_MESSAGE_BATCH_BYTES,
   MAX_PART_BYTES,
 } from '../../shared/contracts/limits.ts';
+import type { ProviderStop } from '../../shared/domain/capacity/provider-stop.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
 import type { BatchBell } from '../../shared/ports/batch-bell.ts';
 import type { BatchStore } from '../../shared/ports/batch-store.ts';
 import type { CapacityStore } from '../../shared/ports/capacity-store.ts';
@@ -32,18 +32,18 @@ import { createOpenContent } from '../../shared/usecases/files/open-content.ts';
 import { createGetRequest } from '../../shared/usecases/get-request.ts';
 import { createListRequests } from '../../shared/usecases/list-requests.ts';
 import type { ManageKeys } from '../../shared/usecases/manage-keys.ts';
-import type { ManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
 import type { Planner } from '../../shared/usecases/plan-work.ts';
 import { createReadLimits } from '../../shared/usecases/read-limits.ts';
 import { createReadResults } from '../../shared/usecases/read-results.ts';
 import { createReadUsage } from '../../shared/usecases/read-usage.ts';
-import type { ReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import type { Redrive } from '../../shared/usecases/redrive.ts';
 import {
   createSubmitRequests,
   type SubmitRequestsDeps,
 } from '../../shared/usecases/submit-requests.ts';
 import { createTakeUploads } from '../../shared/usecases/take-uploads.ts';
+import type { ManageWebhooks } from '../../shared/usecases/webhooks/manage-webhooks.ts';
+import type { ReceiveProviderWebhook } from '../../shared/usecases/webhooks/receive-provider-webhook.ts';
 import type { Authenticate } from './authenticate.ts';
 import { type ApiEnv, type ApiRoute, idHeaders, mountRoutes } from './call.ts';
 import { sendError } from './respond.ts';

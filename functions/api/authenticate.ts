@@ -4,7 +4,6 @@ import { presentedKey } from '../../shared/contracts/presented-key.ts';
 import { decodePrincipal } from '../../shared/contracts/principal-context.ts';
 import {
   DEFAULT_TENANT,
-  DEFAULT_WEIGHT,
   digestApiKey,
   type Principal,
   SCOPES,
@@ -101,5 +100,5 @@ function authorizerContextOf(bindings: unknown): unknown {
 }
 
 function principalOf(tenant: string, scopes: readonly Scope[]): Principal {
-  return { tenant, scopes, weight: DEFAULT_WEIGHT, monthlyBudgetMicroUsd: null };
+  return { tenant, scopes, monthlyBudgetMicroUsd: null };
 }

@@ -25,7 +25,7 @@ export interface ApiCall {
   readonly signal: AbortSignal;
 }
 
-const NOBODY: Principal = { tenant: '', scopes: [], weight: 1, monthlyBudgetMicroUsd: null };
+const NOBODY: Principal = { tenant: '', scopes: [], monthlyBudgetMicroUsd: null };
 
 /** Whose wire format a route answers its errors in. */
 export type ErrorShape = 'problem' | 'openai' | 'anthropic';

@@ -6,7 +6,7 @@ import {
   MAX_JSON_DEPTH,
   MAX_JSON_KEYS,
   parseGuardedJson,
-} from '../../shared/domain/json-guard.ts';
+} from '../../shared/domain/json/json-guard.ts';
 
 /** A refusal that HTTP has its own status for. */
 export class UnsupportedMediaType extends Error {

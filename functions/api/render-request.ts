@@ -3,9 +3,9 @@
 import type { RequestSummary } from '../../shared/contracts/api.ts';
 import { ERROR_PRESENTATIONS } from '../../shared/contracts/problem.ts';
 import type { StoredAnswer } from '../../shared/contracts/stored-answer.ts';
-import type { LaneDecision } from '../../shared/domain/plan-lane.ts';
-import type { RequestOutcome } from '../../shared/domain/request.ts';
-import { promptTokens } from '../../shared/domain/usage.ts';
+import { promptTokens } from '../../shared/domain/cost/usage.ts';
+import type { LaneDecision } from '../../shared/domain/lanes/plan-lane.ts';
+import type { RequestOutcome } from '../../shared/domain/requests/request.ts';
 import type { FoundRequest } from '../../shared/usecases/get-request.ts';
 import type { ListedRequest } from '../../shared/usecases/list-requests.ts';
 

@@ -21,10 +21,11 @@ import {
   GATEWAY_SYNC_WAIT_MS,
   MAX_GATEWAY_BODY_BYTES,
   MAX_GATEWAY_FILE_BYTES,
+  NATIVE_HAND_OVER_MS,
   NATIVE_TICK_MS,
 } from '../../shared/contracts/limits.ts';
-import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
+import { prefixKey } from '../../shared/domain/caching/prefix-key.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhooks/webhook-target.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openBell } from '../../shared/runtime/aws-bell.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
@@ -32,15 +33,15 @@ import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { createStoredConfig, type Deployment } from '../../shared/runtime/stored-config.ts';
 import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
-import { createNativePolling } from '../../shared/usecases/hurry-native-jobs.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
-import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
+import { createNativePolling } from '../../shared/usecases/native/hurry-native-jobs.ts';
 import { createNativeRoom } from '../../shared/usecases/native/planned-tick.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
-import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
 import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
-import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
+import { createManageWebhooks } from '../../shared/usecases/webhooks/manage-webhooks.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/webhooks/receive-provider-webhook.ts';
+import { CompletionTeller } from '../../shared/usecases/webhooks/tell-completions.ts';
 import { createApi } from './app.ts';
 import { authenticateByGateway } from './authenticate.ts';
 import { apiEnv } from './env.ts';
@@ -108,11 +109,11 @@ export function wireApi(environment: Environment, telemetry: Telemetry): () => P
   const createFor = ({ config, models }: Deployment): Api => {
     const queueTokensOf = (model: string) => config.models.get(model)?.batchQueueTokens ?? null;
     const hasNativeRoom = createNativeRoom({ jobs, queueTokensOf });
-    const tickMs = NATIVE_TICK_MS;
+    const pace = { tickMs: NATIVE_TICK_MS, handOverMs: NATIVE_HAND_OVER_MS };
     return createApi({
       ...ports,
       models,
-      planner: createPlanner({ ...ports, turnarounds, models, tickMs, hasNativeRoom }),
+      planner: createPlanner({ ...ports, ...pace, turnarounds, models, hasNativeRoom }),
       measure: createSizeRequest(models.catalog, 'quick'),
       prefixKey,
       authenticate: authenticateByGateway,

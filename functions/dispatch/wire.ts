@@ -15,7 +15,7 @@ import {
   createDispatchSlices,
   type DispatchSlices,
 } from '../../shared/usecases/dispatch-slices.ts';
-import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
+import { CompletionTeller } from '../../shared/usecases/webhooks/tell-completions.ts';
 import { dispatchEnv } from './env.ts';
 
 /**

@@ -5,8 +5,8 @@ import { DynamoNativeJobStore } from '../../shared/adapters/dynamodb/native-job-
 import { DynamoTurnaroundStore } from '../../shared/adapters/dynamodb/turnaround-store.ts';
 import { openParameters, openSecrets } from '../../shared/adapters/secrets/open-stored-values.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
-import { NATIVE_TICK_MS } from '../../shared/contracts/limits.ts';
-import { gatherMs } from '../../shared/domain/plan-lane.ts';
+import { NATIVE_HAND_OVER_MS, NATIVE_TICK_MS } from '../../shared/contracts/limits.ts';
+import { gatherMs } from '../../shared/domain/lanes/plan-lane.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
@@ -17,7 +17,7 @@ import { KEEP_FILES_MS } from '../../shared/usecases/native/native-deps.ts';
 import { createNativeRoom, createPlannedTick } from '../../shared/usecases/native/planned-tick.ts';
 import type { TickNative } from '../../shared/usecases/native/tick-native.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
-import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
+import { CompletionTeller } from '../../shared/usecases/webhooks/tell-completions.ts';
 import { pollEnv } from './env.ts';
 
 /** Clients and the configuration are shared by ticks; sockets and the result log are not. */
@@ -56,6 +56,7 @@ export function wireTick(environment: Environment, telemetry: Telemetry): TickNa
         clock,
         random,
         tickMs: NATIVE_TICK_MS,
+        handOverMs: NATIVE_HAND_OVER_MS,
         hasNativeRoom: createNativeRoom({ jobs, queueTokensOf }),
       });
       const tick = createPlannedTick(

@@ -1,11 +1,11 @@
 import type { Context } from 'aws-lambda';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import type { Sweep, SweepReport } from '../../shared/usecases/sweep.ts';
 import type {
   DeliverWebhooks,
   DeliverWebhooksReport,
-} from '../../shared/usecases/deliver-webhooks.ts';
-import type { Sweep, SweepReport } from '../../shared/usecases/sweep.ts';
+} from '../../shared/usecases/webhooks/deliver-webhooks.ts';
 
 /** Kept back from the Lambda deadline to send what was found and to measure. Unit: ms. */
 const RESERVE_MS = 10_000;

@@ -6,16 +6,16 @@ import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
 import { signWebhook } from '../../shared/adapters/webhooks/sign-webhook.ts';
 import { HttpWebhookSender } from '../../shared/adapters/webhooks/webhook-sender.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
-import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhooks/webhook-target.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openBell } from '../../shared/runtime/aws-bell.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
+import { createSweep, type Sweep } from '../../shared/usecases/sweep.ts';
 import {
   createDeliverWebhooks,
   type DeliverWebhooks,
-} from '../../shared/usecases/deliver-webhooks.ts';
-import { createSweep, type Sweep } from '../../shared/usecases/sweep.ts';
+} from '../../shared/usecases/webhooks/deliver-webhooks.ts';
 import { sweepEnv } from './env.ts';
 
 export function wireSweep(environment: Environment, telemetry: Telemetry): Sweep {

@@ -8,9 +8,9 @@ import { DynamoTurnaroundStore } from '../../shared/adapters/dynamodb/turnaround
 import { openParameters } from '../../shared/adapters/secrets/open-stored-values.ts';
 import { SqsRequestQueue } from '../../shared/adapters/sqs/request-queue.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
-import { NATIVE_TICK_MS } from '../../shared/contracts/limits.ts';
-import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import type { RequestSpec } from '../../shared/domain/request.ts';
+import { NATIVE_HAND_OVER_MS, NATIVE_TICK_MS } from '../../shared/contracts/limits.ts';
+import { prefixKey } from '../../shared/domain/caching/prefix-key.ts';
+import type { RequestSpec } from '../../shared/domain/requests/request.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { openAwsStorage } from '../../shared/runtime/aws-storage.ts';
 import { type Environment, parseEnv } from '../../shared/runtime/parse-env.ts';
@@ -25,7 +25,7 @@ import { createNativeRoom } from '../../shared/usecases/native/planned-tick.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
 import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
 import { createSubmitRequests } from '../../shared/usecases/submit-requests.ts';
-import { CompletionTeller } from '../../shared/usecases/tell-completions.ts';
+import { CompletionTeller } from '../../shared/usecases/webhooks/tell-completions.ts';
 import { validateBatchEnv } from './env.ts';
 
 /** Moves batches on over a deployment's stores, with its configuration as it stands. */
@@ -86,6 +86,7 @@ export function wireAdvanceBatch(environment: Environment, telemetry: Telemetry)
       turnarounds,
       models,
       tickMs: NATIVE_TICK_MS,
+      handOverMs: NATIVE_HAND_OVER_MS,
       hasNativeRoom: createNativeRoom({ jobs, queueTokensOf }),
     });
     const measure = createSizeRequest(models.catalog, 'quick');

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { OPEN_INDEX } from '../../shared/adapters/dynamodb/table-definition.ts';
+import { OPEN_INDEX } from '../../shared/adapters/dynamodb/table/table-definition.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';

@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-apigateway';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { OPEN_INDEX, TENANT_INDEX } from '../../shared/adapters/dynamodb/table-definition.ts';
+import { OPEN_INDEX, TENANT_INDEX } from '../../shared/adapters/dynamodb/table/table-definition.ts';
 import { ENV } from '../../shared/contracts/env-keys.ts';
 import { ENTRYPOINTS } from '../entrypoints.ts';
 import type { BatchDispatcher } from './batch-dispatcher.ts';

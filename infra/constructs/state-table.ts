@@ -5,7 +5,7 @@ import {
   OPEN_INDEX,
   TABLE,
   TENANT_INDEX,
-} from '../../shared/adapters/dynamodb/table-definition.ts';
+} from '../../shared/adapters/dynamodb/table/table-definition.ts';
 import type { ServiceFunction } from './service-function.ts';
 
 export interface StateTableProps {

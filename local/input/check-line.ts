@@ -2,10 +2,10 @@
 
 import { didYouMean } from '../../shared/contracts/closest-name.ts';
 import { ENDPOINTS_OF_DIALECT } from '../../shared/contracts/dialect-endpoints.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
 import type { ErrorCode } from '../../shared/domain/errors.ts';
-import { type InputLine, MOST_LINE_BYTES } from '../../shared/domain/line-splitter.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import { ENDPOINTS, type Endpoint } from '../../shared/domain/request.ts';
+import { type InputLine, MOST_LINE_BYTES } from '../../shared/domain/json/line-splitter.ts';
+import { ENDPOINTS, type Endpoint } from '../../shared/domain/requests/request.ts';
 import type { ModelDirectory } from '../../shared/usecases/submit-requests.ts';
 import { parseLine } from './parse-line.ts';
 

@@ -1,5 +1,9 @@
-import { MAX_JSON_DEPTH, MAX_JSON_KEYS, parseGuardedJson } from '../../shared/domain/json-guard.ts';
-import { MOST_LINE_BYTES } from '../../shared/domain/line-splitter.ts';
+import {
+  MAX_JSON_DEPTH,
+  MAX_JSON_KEYS,
+  parseGuardedJson,
+} from '../../shared/domain/json/json-guard.ts';
+import { MOST_LINE_BYTES } from '../../shared/domain/json/line-splitter.ts';
 
 const LIMITS = { maxBytes: MOST_LINE_BYTES, maxDepth: MAX_JSON_DEPTH, maxKeys: MAX_JSON_KEYS };
 

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
-import { requestIdFor } from '../../shared/domain/idempotency.ts';
-import { NO_USAGE } from '../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../shared/domain/cost/usage.ts';
+import { requestIdFor } from '../../shared/domain/requests/idempotency.ts';
 import type { RejectedLine } from './scan-input.ts';
 
 /** Kept in memory, to be shown; all are written to the file. */

@@ -2,13 +2,13 @@
 
 import { createHash, hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { DigestTable } from '../../shared/domain/digest-table.ts';
+import { prefixKey } from '../../shared/domain/caching/prefix-key.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import { fingerprint } from '../../shared/domain/idempotency.ts';
-import { type InputLine, LineSplitter } from '../../shared/domain/line-splitter.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import type { Endpoint } from '../../shared/domain/request.ts';
+import { DigestTable } from '../../shared/domain/json/digest-table.ts';
+import { type InputLine, LineSplitter } from '../../shared/domain/json/line-splitter.ts';
+import { fingerprint } from '../../shared/domain/requests/idempotency.ts';
+import type { Endpoint } from '../../shared/domain/requests/request.ts';
 import type { SizeRequest } from '../../shared/runtime/size-request.ts';
 import {
   type CheckedLine,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { RequestView } from '../../shared/domain/request.ts';
+import type { RequestView } from '../../shared/domain/requests/request.ts';
 import type { Engine } from '../engine.ts';
 import { LOCAL_TENANT } from '../engine.ts';
 import { lineNumbersAt } from '../input/line-numbers.ts';

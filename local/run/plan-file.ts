@@ -1,12 +1,16 @@
 /** What answering a file would take and cost, before anything is sent. */
 
-import { bindingLimit } from '../../shared/domain/backlog-time.ts';
-import { LANES, type Lane } from '../../shared/domain/lane.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import { type LaneDecision, type LaneOutlook, planLane } from '../../shared/domain/plan-lane.ts';
-import { estimateCostMicroUsd } from '../../shared/domain/pricing.ts';
-import type { Dimension } from '../../shared/domain/provider-outcome.ts';
-import { CANCEL_PRIOR, JOB_PRIOR, turnaroundFrom } from '../../shared/domain/turnaround.ts';
+import { bindingLimit } from '../../shared/domain/capacity/backlog-time.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
+import type { Dimension } from '../../shared/domain/capacity/provider-outcome.ts';
+import { estimateCostMicroUsd } from '../../shared/domain/cost/pricing.ts';
+import { LANES, type Lane } from '../../shared/domain/lanes/lane.ts';
+import {
+  type LaneDecision,
+  type LaneOutlook,
+  planLane,
+} from '../../shared/domain/lanes/plan-lane.ts';
+import { CANCEL_PRIOR, JOB_PRIOR, turnaroundFrom } from '../../shared/domain/lanes/turnaround.ts';
 import type { ConfiguredModels } from '../../shared/runtime/configured-models.ts';
 import { createSizeRequest } from '../../shared/runtime/size-request.ts';
 import { type RejectedLine, type ScannedRequest, scanInput } from '../input/scan-input.ts';
@@ -24,6 +28,8 @@ export interface LanePlan {
 /** What is chosen where no lane is asked for. */
 export interface AutoPlan extends LanePlan {
   readonly decision: LaneDecision;
+  /** As `mostMicroUsd`, with the share that is expected to leave the lane in the other. */
+  readonly expectedMicroUsd: number;
 }
 
 export interface ModelPlan {
@@ -68,6 +74,7 @@ const ASSUMED_OUTLOOK: LaneOutlook = {
   turnaround: TURNAROUND,
   cancelMs: turnaroundFrom(null, CANCEL_PRIOR).quantileMs(0.9) ?? 0,
   tickMs: NATIVE_TICK_MS,
+  handOverMs: 0,
   hasNativeRoom: true,
 };
 
@@ -183,6 +190,11 @@ class ModelSum {
       { ...ASSUMED_OUTLOOK, backlogMs },
     );
     const chosen = lanes.find(({ lane }) => lane === decision.lane);
-    return chosen === undefined ? null : { ...chosen, decision };
+    if (chosen === undefined) return null;
+    const { chance, otherwise, expectedFinishAtMs: durationMs } = decision;
+    const other = otherwise === null ? chosen.mostMicroUsd : most(otherwise);
+    const expectedMicroUsd = Math.round(chance * chosen.mostMicroUsd + (1 - chance) * other);
+    const mostMicroUsd = Math.max(chosen.mostMicroUsd, other);
+    return { ...chosen, mostMicroUsd, durationMs, decision, expectedMicroUsd };
   }
 }

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { PenstockConfig } from '../../shared/contracts/config.ts';
 import { AppError } from '../../shared/domain/errors.ts';
-import type { Lane } from '../../shared/domain/lane.ts';
+import type { Lane } from '../../shared/domain/lanes/lane.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Random } from '../../shared/ports/random.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';

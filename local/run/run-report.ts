@@ -1,4 +1,4 @@
-import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
+import type { ProviderStop } from '../../shared/domain/capacity/provider-stop.ts';
 import type { StatusCounts, UsageRow } from '../../shared/ports/request-store.ts';
 import type { DispatchProgress } from '../../shared/usecases/dispatch-progress.ts';
 import type { DispatchReport } from '../../shared/usecases/dispatcher.ts';

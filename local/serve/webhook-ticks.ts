@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
-import type { DeliverWebhooks } from '../../shared/usecases/deliver-webhooks.ts';
+import type { DeliverWebhooks } from '../../shared/usecases/webhooks/deliver-webhooks.ts';
 
 /** From the end of one tick to the next. Unit: ms. */
 const EVERY_MS = 1_000;

@@ -1,11 +1,14 @@
 /** The HTTP API's own objects: what it takes, checked strictly, and what it gives. */
 
 import * as z from 'zod';
-import { DEFAULT_WEIGHT, SCOPES } from '../domain/api-key.ts';
-import { COMPLETION_WINDOW_HINT, parseCompletionWindow } from '../domain/completion-window.ts';
-import { LANES } from '../domain/lane.ts';
-import { ENDPOINTS } from '../domain/request.ts';
-import { BATCH_EVENTS, WEBHOOK_EVENTS } from '../domain/webhook-event.ts';
+import { SCOPES } from '../domain/api-key.ts';
+import {
+  COMPLETION_WINDOW_HINT,
+  parseCompletionWindow,
+} from '../domain/lanes/completion-window.ts';
+import { LANES } from '../domain/lanes/lane.ts';
+import { ENDPOINTS } from '../domain/requests/request.ts';
+import { BATCH_EVENTS, WEBHOOK_EVENTS } from '../domain/webhooks/webhook-event.ts';
 import { DIALECTS } from './config-schema.ts';
 import {
   DEFAULT_PAGE,
@@ -324,7 +327,6 @@ export const keyWishSchema = z
     tenant: nameSchema.meta({ description: 'Whose requests it submits and sees' }),
     name: label(MAX_NAME_LENGTH).or(z.literal('')).default('').meta({ description: 'For people' }),
     scopes: z.array(z.enum(SCOPES)).min(1).default(['read', 'write']),
-    weight: z.int().min(1).max(1_000).default(DEFAULT_WEIGHT),
     monthly_budget_micro_usd: z.int().min(0).nullable().default(null),
   })
   .meta({ id: 'KeyWish' });
@@ -337,7 +339,6 @@ export const apiKeySchema = z
     tenant: z.string(),
     name: z.string(),
     scopes: z.array(z.enum(SCOPES)),
-    weight: z.int(),
     monthly_budget_micro_usd: z.int().nullable(),
     created_at_ms: z.int(),
     revoked_at_ms: z.int().nullable(),

@@ -2,8 +2,8 @@
 
 import * as z from 'zod';
 import { SCOPES } from '../domain/api-key.ts';
-import { LANES } from '../domain/lane.ts';
-import { MAX_RATE } from '../domain/pricing.ts';
+import { MAX_RATE } from '../domain/cost/pricing.ts';
+import { LANES } from '../domain/lanes/lane.ts';
 import { VARIABLE_EXAMPLE } from './config-variables.ts';
 
 /** Wire formats a provider may speak. */

@@ -1,11 +1,11 @@
 /** penstock.yaml: what a person writes, checked whole, with every fault named at once. */
 
 import type { Scope } from '../domain/api-key.ts';
-import type { Lane } from '../domain/lane.ts';
-import type { ModelLimits } from '../domain/model-limits.ts';
-import { type ModelPrice, modelPrice } from '../domain/pricing.ts';
-import type { Dimension } from '../domain/provider-outcome.ts';
-import { DEFAULT_TARGET_POLICY, type TargetPolicy } from '../domain/webhook-target.ts';
+import type { ModelLimits } from '../domain/capacity/model-limits.ts';
+import type { Dimension } from '../domain/capacity/provider-outcome.ts';
+import { type ModelPrice, modelPrice } from '../domain/cost/pricing.ts';
+import type { Lane } from '../domain/lanes/lane.ts';
+import { DEFAULT_TARGET_POLICY, type TargetPolicy } from '../domain/webhooks/webhook-target.ts';
 import { type ConfigFault, crossFaults, describeIssue, describeUnset } from './config-faults.ts';
 import {
   type BatchApi,

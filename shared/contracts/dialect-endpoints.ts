@@ -1,4 +1,4 @@
-import type { Endpoint } from '../domain/request.ts';
+import type { Endpoint } from '../domain/requests/request.ts';
 import type { Dialect } from './config-schema.ts';
 
 /** The routes a provider of each dialect serves. */

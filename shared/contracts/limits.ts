@@ -56,6 +56,9 @@ export const MAX_RESULT_PAGE_BYTES = 3_500_000;
 /** How often the deployment looks at native batches. Unit: ms. */
 export const NATIVE_TICK_MS = 60_000;
 
+/** Until the sweeper has rung for what a native batch handed back, and a function has begun. Unit: ms. */
+export const NATIVE_HAND_OVER_MS = 45_000;
+
 /**
  * Largest part of an upload, and largest file in one call, behind API Gateway: with what multipart
  * adds it fills a body. Unit: bytes.

@@ -1,7 +1,7 @@
 /** Message batches as Anthropic's SDKs know them. */
 
 import * as z from 'zod';
-import { type BatchRecord, hasEnded } from '../domain/batch.ts';
+import { type BatchRecord, hasEnded } from '../domain/batches/batch.ts';
 import { anthropicError } from './openai-error.ts';
 
 export const messageBatchSchema = z

@@ -1,8 +1,8 @@
 /** Files, uploads and batches as OpenAI's SDKs know them. */
 
 import * as z from 'zod';
-import { type BatchRecord, hasEnded } from '../domain/batch.ts';
-import type { FileRecord, UploadRecord } from '../domain/stored-file.ts';
+import { type BatchRecord, hasEnded } from '../domain/batches/batch.ts';
+import type { FileRecord, UploadRecord } from '../domain/batches/stored-file.ts';
 
 export const fileSchema = z
   .object({

@@ -15,18 +15,16 @@ const principalContextSchema = z.object({
     .string()
     .transform((text) => text.split(' ').filter((scope) => scope !== ''))
     .pipe(z.array(z.enum(SCOPES))),
-  weight: whole,
   budget: z.union([z.literal('').transform(() => null), whole]),
 });
 
 export type PrincipalContext = z.input<typeof principalContextSchema>;
 
 export function encodePrincipal(principal: Principal): PrincipalContext {
-  const { tenant, scopes, weight, monthlyBudgetMicroUsd: budget } = principal;
+  const { tenant, scopes, monthlyBudgetMicroUsd: budget } = principal;
   return {
     tenant,
     scopes: scopes.join(' '),
-    weight: String(weight),
     budget: budget === null ? '' : String(budget),
   };
 }
@@ -35,6 +33,6 @@ export function encodePrincipal(principal: Principal): PrincipalContext {
 export function decodePrincipal(context: unknown): Principal | null {
   const parsed = principalContextSchema.safeParse(context);
   if (!parsed.success) return null;
-  const { tenant, scopes, weight, budget } = parsed.data;
-  return { tenant, scopes, weight, monthlyBudgetMicroUsd: budget };
+  const { tenant, scopes, budget } = parsed.data;
+  return { tenant, scopes, monthlyBudgetMicroUsd: budget };
 }

@@ -4,8 +4,8 @@
  */
 
 import * as z from 'zod';
-import { LANES } from '../domain/lane.ts';
-import type { PayloadPointer, RequestOutcome } from '../domain/request.ts';
+import { LANES } from '../domain/lanes/lane.ts';
+import type { PayloadPointer, RequestOutcome } from '../domain/requests/request.ts';
 
 export interface ResultLineContent {
   readonly outcome: Omit<RequestOutcome, 'result'>;

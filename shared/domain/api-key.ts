@@ -12,8 +12,6 @@ export interface ApiKeyRecord {
   /** For people: whose it is, or what it is for. */
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** Share of the capacity against other tenants. Integer > 0. */
-  readonly weight: number;
   /** Most the tenant may spend in a calendar month (UTC); `null` for no bound. */
   readonly monthlyBudgetMicroUsd: number | null;
   readonly createdAtMs: number;
@@ -24,12 +22,8 @@ export interface ApiKeyRecord {
 export interface Principal {
   readonly tenant: string;
   readonly scopes: readonly Scope[];
-  readonly weight: number;
   readonly monthlyBudgetMicroUsd: number | null;
 }
-
-/** Weight of a caller nobody weighed. */
-export const DEFAULT_WEIGHT = 1;
 
 /** Tenant of every caller where no keys are configured, and of the first administrator. */
 export const DEFAULT_TENANT = 'default';

@@ -1,4 +1,4 @@
-import type { BatchKind, BatchRecord } from '../domain/batch.ts';
+import type { BatchKind, BatchRecord } from '../domain/batches/batch.ts';
 
 export interface BatchFilter {
   readonly tenant: string;

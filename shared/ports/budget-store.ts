@@ -1,4 +1,4 @@
-import type { BudgetState } from '../domain/budget.ts';
+import type { BudgetState } from '../domain/cost/budget.ts';
 
 export interface BudgetAsk {
   readonly tenant: string;

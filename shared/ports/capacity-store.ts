@@ -1,4 +1,4 @@
-import type { CapacityState } from '../domain/capacity-state.ts';
+import type { CapacityState } from '../domain/capacity/capacity-state.ts';
 
 /**
  * What is known of a model's limits, shared by all workers. One item per model.

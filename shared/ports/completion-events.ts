@@ -1,4 +1,4 @@
-import type { CompletionEvent, WebhookMessage } from '../domain/webhook-event.ts';
+import type { CompletionEvent, WebhookMessage } from '../domain/webhooks/webhook-event.ts';
 
 /**
  * Tells whoever asked that something has ended.

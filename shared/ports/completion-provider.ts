@@ -1,6 +1,6 @@
-import type { Lane } from '../domain/lane.ts';
-import type { ProviderOutcome } from '../domain/provider-outcome.ts';
-import type { Endpoint } from '../domain/request.ts';
+import type { ProviderOutcome } from '../domain/capacity/provider-outcome.ts';
+import type { Lane } from '../domain/lanes/lane.ts';
+import type { Endpoint } from '../domain/requests/request.ts';
 
 export interface ProviderCall {
   readonly requestId: string;
@@ -10,6 +10,8 @@ export interface ProviderCall {
   /** The request body as the caller wrote it (a parsed JSON object). Not to be mutated. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly lane: Lane;
+  /** Given up as `provider_timeout` after this, where that is sooner than usual. Unit: ms. @default as usual */
+  readonly withinMs?: number | null;
   /** Set provider-side cache marks on the shared opening, where the dialect has such. */
   readonly markSharedPrefix: boolean;
 }

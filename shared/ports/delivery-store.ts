@@ -1,4 +1,4 @@
-import type { WebhookEventType } from '../domain/webhook-event.ts';
+import type { WebhookEventType } from '../domain/webhooks/webhook-event.ts';
 
 /** One event on its way to one endpoint. */
 export interface Delivery {

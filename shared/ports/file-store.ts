@@ -1,4 +1,9 @@
-import type { FilePurpose, FileRecord, UploadPart, UploadRecord } from '../domain/stored-file.ts';
+import type {
+  FilePurpose,
+  FileRecord,
+  UploadPart,
+  UploadRecord,
+} from '../domain/batches/stored-file.ts';
 
 export interface FileFilter {
   readonly tenant: string;

@@ -1,4 +1,4 @@
-import type { ModelSpec } from '../domain/model-spec.ts';
+import type { ModelSpec } from '../domain/sizes/model-spec.ts';
 
 /** What is known of models: prices, limits, how their tokens are counted. */
 export interface ModelCatalog {

@@ -4,8 +4,8 @@ import type {
   NativeBatchLimits,
   NativeBatchView,
   NativeRow,
-} from '../domain/native-batch.ts';
-import type { Endpoint } from '../domain/request.ts';
+} from '../domain/native/native-batch.ts';
+import type { Endpoint } from '../domain/requests/request.ts';
 
 /** A row to be run: `rowId` is ours and safe for every provider, never a caller's own name. */
 export interface NativeBatchRow {

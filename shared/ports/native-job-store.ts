@@ -1,4 +1,4 @@
-import type { NativeJob } from '../domain/native-job.ts';
+import type { NativeJob } from '../domain/native/native-job.ts';
 
 /** The jobs of a home. */
 export interface NativeJobStore {

@@ -1,4 +1,4 @@
-import type { PayloadPointer } from '../domain/request.ts';
+import type { PayloadPointer } from '../domain/requests/request.ts';
 
 /**
  * Bodies and results, kept in append-only segments and addressed by pointer. Where segments are

@@ -1,4 +1,4 @@
-import type { ProviderStop } from '../domain/provider-stop.ts';
+import type { ProviderStop } from '../domain/capacity/provider-stop.ts';
 
 /** A provider nobody calls until a person has acted, or the instant has come to try again. */
 export interface ProviderHold extends ProviderStop {

@@ -1,4 +1,4 @@
-import type { Lane } from '../domain/lane.ts';
+import type { Lane } from '../domain/lanes/lane.ts';
 import type {
   LeasedRequest,
   RequestOutcome,
@@ -6,7 +6,7 @@ import type {
   RequestStatus,
   RequestView,
   Route,
-} from '../domain/request.ts';
+} from '../domain/requests/request.ts';
 
 /** What became of one submitted request. Index-aligned with what was submitted. */
 export type AcceptOutcome =

@@ -1,4 +1,4 @@
-import type { PayloadPointer } from '../domain/request.ts';
+import type { PayloadPointer } from '../domain/requests/request.ts';
 
 /** One whole line of the result log. */
 export interface LoggedResult {

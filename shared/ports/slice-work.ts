@@ -1,4 +1,4 @@
-import type { LeasedRequest } from '../domain/request.ts';
+import type { LeasedRequest } from '../domain/requests/request.ts';
 import type { SliceNotice } from './request-queue.ts';
 import type { LeaseQuery } from './request-store.ts';
 

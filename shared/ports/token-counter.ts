@@ -1,4 +1,4 @@
-import type { TokenEncoding } from '../domain/model-spec.ts';
+import type { TokenEncoding } from '../domain/sizes/model-spec.ts';
 
 /**
  * Counts the tokens of a text. Synchronous and total: special-token text counts as the plain

@@ -1,4 +1,4 @@
-import type { TurnaroundRecord } from '../domain/turnaround.ts';
+import type { TurnaroundRecord } from '../domain/lanes/turnaround.ts';
 
 /** What is learnt of how long a provider's native batches of a model take. One item for each. */
 export interface TurnaroundStore {

@@ -1,4 +1,4 @@
-import type { TryOutcome } from '../domain/webhook-schedule.ts';
+import type { TryOutcome } from '../domain/webhooks/webhook-schedule.ts';
 
 /** One message, signed. */
 export interface OutgoingWebhook {

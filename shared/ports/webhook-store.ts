@@ -1,4 +1,4 @@
-import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts';
+import type { WebhookEndpoint } from '../domain/webhooks/webhook-endpoint.ts';
 
 /** Where tenants want to be told of what has ended. Durable on return; reads see every write before. */
 export interface WebhookStore {

@@ -4,10 +4,10 @@ import { DynamoCommitMarks } from '../adapters/dynamodb/commit-marks.ts';
 import { DynamoDeliveryStore } from '../adapters/dynamodb/delivery-store.ts';
 import { DynamoFileStore } from '../adapters/dynamodb/file-store.ts';
 import { DynamoIdClaims } from '../adapters/dynamodb/id-claims.ts';
-import { createDynamoLedger, type DynamoLedger } from '../adapters/dynamodb/ledger.ts';
+import { createDynamoLedger, type DynamoLedger } from '../adapters/dynamodb/ledger/ledger.ts';
 import { DynamoResultLogIndex } from '../adapters/dynamodb/result-log-index.ts';
 import { DynamoSmallPayloads } from '../adapters/dynamodb/small-payloads.ts';
-import type { TableAccess } from '../adapters/dynamodb/table-access.ts';
+import type { TableAccess } from '../adapters/dynamodb/table/table-access.ts';
 import { DynamoWebhookStore } from '../adapters/dynamodb/webhook-store.ts';
 import { S3FileContents } from '../adapters/s3/file-contents.ts';
 import type { S3Objects } from '../adapters/s3/objects.ts';
@@ -21,7 +21,7 @@ import type { FileStore } from '../ports/file-store.ts';
 import type { IdClaims } from '../ports/id-claims.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';
 import { adoptResults } from '../usecases/adopt-results.ts';
-import { createPublishCompletions } from '../usecases/publish-completions.ts';
+import { createPublishCompletions } from '../usecases/webhooks/publish-completions.ts';
 
 export interface AwsStorageOptions {
   readonly table: string;

@@ -2,9 +2,9 @@ import { loadModelCatalog } from '../adapters/catalog/model-catalog.ts';
 import { closestName } from '../contracts/closest-name.ts';
 import type { ModelConfig, PenstockConfig, ProviderConfig } from '../contracts/config.ts';
 import type { Dialect } from '../contracts/config-schema.ts';
-import type { Lane } from '../domain/lane.ts';
-import type { ModelSettings } from '../domain/model-limits.ts';
-import type { ModelOverride, ModelSpec } from '../domain/model-spec.ts';
+import type { ModelSettings } from '../domain/capacity/model-limits.ts';
+import type { Lane } from '../domain/lanes/lane.ts';
+import type { ModelOverride, ModelSpec } from '../domain/sizes/model-spec.ts';
 import type { ModelCatalog } from '../ports/model-catalog.ts';
 import { faultyConfig } from './config-document.ts';
 

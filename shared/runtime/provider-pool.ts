@@ -1,6 +1,6 @@
 import type { PenstockConfig, ProviderConfig } from '../contracts/config.ts';
+import type { ProviderStop } from '../domain/capacity/provider-stop.ts';
 import { AppError } from '../domain/errors.ts';
-import type { ProviderStop } from '../domain/provider-stop.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CompletionProvider } from '../ports/completion-provider.ts';
 import type { NativeBatchProvider } from '../ports/native-batch-provider.ts';

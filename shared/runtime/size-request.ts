@@ -1,9 +1,9 @@
 import { createTiktokenCounter } from '../adapters/tiktoken/token-counter.ts';
+import type { ModelSettings } from '../domain/capacity/model-limits.ts';
 import type { ErrorCode } from '../domain/errors.ts';
-import { type BucketLimits, fitCheck } from '../domain/fit-check.ts';
-import type { ModelSettings } from '../domain/model-limits.ts';
-import type { Endpoint } from '../domain/request.ts';
-import type { RequestEstimate } from '../domain/request-size.ts';
+import type { Endpoint } from '../domain/requests/request.ts';
+import { type BucketLimits, fitCheck } from '../domain/sizes/fit-check.ts';
+import type { RequestEstimate } from '../domain/sizes/request-size.ts';
 import type { ModelCatalog } from '../ports/model-catalog.ts';
 import { createRequestEstimator } from '../usecases/estimate-requests.ts';
 

@@ -11,7 +11,7 @@ import type { CompletionEvents } from '../ports/completion-events.ts';
 import type { WorkStore } from '../ports/request-store.ts';
 import type { CommitMarkStore, LoggedResult, ResultLogReader } from '../ports/result-log-reader.ts';
 
-import { type EndedRequest, endOf } from './tell-completions.ts';
+import { type EndedRequest, endOf } from './webhooks/tell-completions.ts';
 
 /** Lines committed together. */
 const LINES_PER_COMMIT = 500;

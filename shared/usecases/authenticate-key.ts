@@ -2,7 +2,6 @@
 
 import {
   DEFAULT_TENANT,
-  DEFAULT_WEIGHT,
   digestApiKey,
   isSameDigest,
   type Principal,
@@ -32,7 +31,6 @@ const ADMINISTRATOR: AuthenticatedCaller = {
   principal: {
     tenant: DEFAULT_TENANT,
     scopes: SCOPES,
-    weight: DEFAULT_WEIGHT,
     monthlyBudgetMicroUsd: null,
   },
 };
@@ -47,7 +45,7 @@ export function createAuthenticateKey(deps: AuthenticateKeyDeps): AuthenticateKe
     }
     const record = await deps.keys.findByDigest(digest);
     if (record === null || record.revokedAtMs !== null) return null;
-    const { id: keyId, tenant, scopes, weight, monthlyBudgetMicroUsd } = record;
-    return { keyId, principal: { tenant, scopes, weight, monthlyBudgetMicroUsd } };
+    const { id: keyId, tenant, scopes, monthlyBudgetMicroUsd } = record;
+    return { keyId, principal: { tenant, scopes, monthlyBudgetMicroUsd } };
   };
 }

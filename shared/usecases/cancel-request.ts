@@ -1,8 +1,8 @@
 import { encodeResultLine, type ResultLineContent } from '../contracts/result-line.ts';
+import { NO_USAGE } from '../domain/cost/usage.ts';
 import { AppError } from '../domain/errors.ts';
-import type { RequestOutcome, RequestView } from '../domain/request.ts';
-import { isTerminal } from '../domain/request-state.ts';
-import { NO_USAGE } from '../domain/usage.ts';
+import type { RequestOutcome, RequestView } from '../domain/requests/request.ts';
+import { isTerminal } from '../domain/requests/request-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ResultLog } from '../ports/payload-store.ts';
 import type { RequestStore, WorkStore } from '../ports/request-store.ts';

@@ -1,6 +1,6 @@
-import type { NativeJobPhase } from '../domain/native-job.ts';
-import type { ProviderStop } from '../domain/provider-stop.ts';
-import type { RequestOutcome } from '../domain/request.ts';
+import type { ProviderStop } from '../domain/capacity/provider-stop.ts';
+import type { NativeJobPhase } from '../domain/native/native-job.ts';
+import type { RequestOutcome } from '../domain/requests/request.ts';
 
 /** What the dispatcher did and is doing, since it was created. Plain numbers, cheap to read. */
 export interface DispatchProgress {
@@ -37,6 +37,8 @@ export interface JobProgress {
   readonly done: number;
   /** Rows whose results were taken in. */
   readonly taken: number;
+  /** When it ends, as likely as not; `null` while nobody knows. Unit: ms since the epoch. */
+  readonly expectedEndAtMs: number | null;
   /** Why it waits, when something holds it up. */
   readonly note: string | null;
   /** What a person should know of it, e.g. that it does not end; `null` while all is well. */

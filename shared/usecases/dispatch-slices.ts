@@ -3,7 +3,7 @@
  * time remains, and leaves everything it could not finish to the next.
  */
 
-import type { ProviderStop } from '../domain/provider-stop.ts';
+import type { ProviderStop } from '../domain/capacity/provider-stop.ts';
 import type { ResultLog } from '../ports/payload-store.ts';
 import type { ProviderHolds } from '../ports/provider-holds.ts';
 import type { SliceNotice } from '../ports/request-queue.ts';
@@ -12,7 +12,7 @@ import { DeliveredWork } from './dispatch/delivered-work.ts';
 import { DispatchMeter } from './dispatch/dispatch-meter.ts';
 import { ProviderReview } from './dispatch/provider-review.ts';
 import { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts';
-import type { CompletionTeller } from './tell-completions.ts';
+import type { CompletionTeller } from './webhooks/tell-completions.ts';
 
 export interface DispatchSlicesDeps
   extends Omit<

@@ -3,9 +3,13 @@
  * told to stop.
  */
 
-import type { ModelSettings } from '../domain/model-limits.ts';
-import type { ProviderStop } from '../domain/provider-stop.ts';
-import { DEFAULT_RETRY_POLICY, RetryBudget, type RetryPolicy } from '../domain/retry-policy.ts';
+import type { ModelSettings } from '../domain/capacity/model-limits.ts';
+import type { ProviderStop } from '../domain/capacity/provider-stop.ts';
+import {
+  DEFAULT_RETRY_POLICY,
+  RetryBudget,
+  type RetryPolicy,
+} from '../domain/capacity/retry-policy.ts';
 import type { CapacityStore } from '../ports/capacity-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CompletionProvider } from '../ports/completion-provider.ts';

@@ -1,5 +1,9 @@
-import type { ModelSpec, TokenEncoding } from '../domain/model-spec.ts';
-import { type RequestContent, type RequestEstimate, readRequest } from '../domain/request-size.ts';
+import type { ModelSpec, TokenEncoding } from '../domain/sizes/model-spec.ts';
+import {
+  type RequestContent,
+  type RequestEstimate,
+  readRequest,
+} from '../domain/sizes/request-size.ts';
 import {
   type Calibration,
   type CalibrationSample,
@@ -7,7 +11,7 @@ import {
   calibratedTokens,
   estimateText,
   UNCALIBRATED,
-} from '../domain/text-estimate.ts';
+} from '../domain/sizes/text-estimate.ts';
 import type { ModelCatalog } from '../ports/model-catalog.ts';
 import type { CountText, TokenCounter } from '../ports/token-counter.ts';
 import { createRepeatFilter } from './estimate/repeat-filter.ts';

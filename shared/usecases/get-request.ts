@@ -1,8 +1,8 @@
 import { readStoredAnswer, type StoredAnswer } from '../contracts/stored-answer.ts';
 import { AppError } from '../domain/errors.ts';
-import type { LaneDecision } from '../domain/plan-lane.ts';
-import type { RequestView } from '../domain/request.ts';
-import { isTerminal } from '../domain/request-state.ts';
+import type { LaneDecision } from '../domain/lanes/plan-lane.ts';
+import type { RequestView } from '../domain/requests/request.ts';
+import { isTerminal } from '../domain/requests/request-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CompletionSignal } from '../ports/completion-signal.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';

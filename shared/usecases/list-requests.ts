@@ -1,5 +1,5 @@
-import type { LaneDecision } from '../domain/plan-lane.ts';
-import type { RequestView } from '../domain/request.ts';
+import type { LaneDecision } from '../domain/lanes/plan-lane.ts';
+import type { RequestView } from '../domain/requests/request.ts';
 import type { ListFilter, RequestStore } from '../ports/request-store.ts';
 import type { Planner } from './plan-work.ts';
 

@@ -9,7 +9,6 @@ export interface KeyWish {
   readonly tenant: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
-  readonly weight: number;
   readonly monthlyBudgetMicroUsd: number | null;
 }
 

@@ -1,15 +1,13 @@
 /** Which queue requests wait in, at acceptance and as time passes; what becomes of open jobs. */
 
-import { bindingLimit } from '../domain/backlog-time.ts';
-import { effectivePerMinute, openState } from '../domain/capacity-state.ts';
-import { type JobStanding, type JobVerdict, judgeJobs } from '../domain/judge-jobs.ts';
-import type { Lane } from '../domain/lane.ts';
-import type { ModelSettings } from '../domain/model-limits.ts';
-import { type LaneDecision, type LaneOutlook, planLane } from '../domain/plan-lane.ts';
-import { estimateCostMicroUsd } from '../domain/pricing.ts';
-import { DIMENSIONS } from '../domain/provider-outcome.ts';
-import type { LeasedRequest, RequestView, Route } from '../domain/request.ts';
-import { isTerminal } from '../domain/request-state.ts';
+import { bindingLimit } from '../domain/capacity/backlog-time.ts';
+import { effectivePerMinute, openState } from '../domain/capacity/capacity-state.ts';
+import type { ModelSettings } from '../domain/capacity/model-limits.ts';
+import { DIMENSIONS } from '../domain/capacity/provider-outcome.ts';
+import { estimateCostMicroUsd } from '../domain/cost/pricing.ts';
+import { type JobStanding, type JobVerdict, judgeJobs } from '../domain/lanes/judge-jobs.ts';
+import type { Lane } from '../domain/lanes/lane.ts';
+import { type LaneDecision, type LaneOutlook, planLane } from '../domain/lanes/plan-lane.ts';
 import {
   CANCEL_PRIOR,
   emptyHistogram,
@@ -17,7 +15,9 @@ import {
   type ObservedDuration,
   observe,
   turnaroundFrom,
-} from '../domain/turnaround.ts';
+} from '../domain/lanes/turnaround.ts';
+import type { LeasedRequest, RequestView, Route } from '../domain/requests/request.ts';
+import { isTerminal } from '../domain/requests/request-state.ts';
 import type { CapacityStore } from '../ports/capacity-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
@@ -52,6 +52,10 @@ export interface Planner {
   judge(model: string, jobs: readonly JobStanding[]): Promise<Map<string, JobVerdict>>;
   /** What a set of rows would take in the synchronous lane, at the limits. Unit: ms. */
   drainMs(model: string, rows: Omit<Backlog, 'model' | 'route' | 'nextDueAtMs'>): Promise<number>;
+  /** The same, behind what waits already. */
+  callsMs: Planner['drainMs'];
+  /** When the batch of a model ends that was handed over then, as likely as not; `null`: nobody knows. */
+  expectEndMs(model: string, submittedAtMs: number): Promise<number | null>;
   /** Learns from a job that has ended. */
   learn(job: EndedJob): Promise<void>;
   /** Moves requests with time to spare out of a long synchronous queue; how many it moved. */
@@ -70,6 +74,8 @@ export interface PlannerDeps {
   readonly random: Random;
   /** Between two looks of the home at its jobs. Unit: ms. */
   readonly tickMs: number;
+  /** Until a row that a job hands back has met a worker. Unit: ms. @default 0 */
+  readonly handOverMs?: number;
   /** Whether the provider's queue of batches takes more rows. @default it always does */
   readonly hasNativeRoom?: (model: ModelSettings) => Promise<boolean>;
 }
@@ -87,7 +93,7 @@ const ROWS_PER_RELIEF = 500;
 const RELIEF_LEASE_MS = 30_000;
 
 export function createPlanner(deps: PlannerDeps): Planner {
-  const { work, capacity, turnarounds, models, clock, random, tickMs } = deps;
+  const { work, capacity, turnarounds, models, clock, random, tickMs, handOverMs = 0 } = deps;
   const hasNativeRoom = deps.hasNativeRoom ?? (async () => true);
   let seen: { readonly atMs: number; readonly waits: Promise<Waits> } | null = null;
   const outlooks = new Map<string, { atMs: number; outlook: Promise<LaneOutlook> }>();
@@ -135,6 +141,7 @@ export function createPlanner(deps: PlannerDeps): Planner {
       turnaround: turnaroundFrom(record?.jobs ?? null, JOB_PRIOR),
       cancelMs: Math.min(LONGEST_CANCEL_MS, cancels.quantileMs(CANCEL_SHARE) ?? LONGEST_CANCEL_MS),
       tickMs,
+      handOverMs,
       hasNativeRoom: hasRoom,
     };
   }
@@ -182,7 +189,13 @@ export function createPlanner(deps: PlannerDeps): Planner {
   async function explain(view: RequestView): Promise<LaneDecision | null> {
     if (isTerminal(view.status)) return null;
     const nowMs = clock.nowMs();
-    if (view.route !== 'native') return planAt(view, nowMs, ['native']);
+    if (view.route !== 'native') {
+      const planned = await planAt(view, nowMs);
+      if (planned.lane !== 'native') return planned;
+      const called = await planAt(view, nowMs, ['native']);
+      const word = called.lane === 'flex' ? 'Flex' : 'Live';
+      return { ...called, why: `${word}: it is in the queue of calls, and soon made.` };
+    }
     const facts = await outlook(view.model);
     const decision = await planAt(view, view.createdAtMs);
     if (facts === null || decision.lane !== 'native') return decision;
@@ -192,6 +205,12 @@ export function createPlanner(deps: PlannerDeps): Planner {
     const waitedMs = nowMs - view.createdAtMs;
     return { ...decision, expectedFinishAtMs: nowMs + usuallyMoreMs(facts, waitedMs) };
   }
+
+  const drainMs: Planner['drainMs'] = async (name, rows) => {
+    const model = models.get(name);
+    if (model === undefined) return 0;
+    return bindingLimit(rows, await perMinuteOf(model))?.durationMs ?? 0;
+  };
 
   async function relieve(): Promise<number> {
     let moved = 0;
@@ -214,7 +233,10 @@ export function createPlanner(deps: PlannerDeps): Planner {
       expiresAtMs: nowMs + RELIEF_LEASE_MS,
       limit: ROWS_PER_RELIEF,
     });
-    const routes = await Promise.all(rows.map(route));
+    // What may share an opening can be cheaper by calls, and would come back from the builder.
+    const routes = await Promise.all(
+      rows.map((row) => (row.prefixKey === null ? route(row) : ('sync' as const))),
+    );
     await work.defer(rows.map((row, index) => handBack(row, routes[index] ?? 'sync', nowMs)));
     return routes.filter((one) => one === 'native').length;
   }
@@ -225,14 +247,22 @@ export function createPlanner(deps: PlannerDeps): Planner {
     route,
     rule,
     explain,
-    async judge(model, jobs) {
-      const facts = await outlook(model);
-      return facts === null ? new Map() : judgeJobs(jobs, facts, clock.nowMs());
-    },
-    async drainMs(name, rows) {
+    async judge(name, jobs) {
+      const facts = await outlook(name);
       const model = models.get(name);
-      if (model === undefined) return 0;
-      return bindingLimit(rows, await perMinuteOf(model))?.durationMs ?? 0;
+      if (facts === null || model === undefined) return new Map();
+      return judgeJobs(jobs, { ...facts, hasFlex: hasFlex(model) }, clock.nowMs());
+    },
+    drainMs,
+    async callsMs(name, rows) {
+      const [facts, ownMs] = await Promise.all([outlook(name), drainMs(name, rows)]);
+      return (facts?.backlogMs ?? 0) + ownMs;
+    },
+    async expectEndMs(name, submittedAtMs) {
+      const facts = await outlook(name);
+      if (facts === null) return null;
+      const nowMs = clock.nowMs();
+      return nowMs + usuallyMoreMs(facts, Math.max(0, nowMs - submittedAtMs));
     },
     async learn({ provider, model, submittedAtMs, cancelledAtMs, endedAtMs, isCompleted }) {
       const nowMs = clock.nowMs();
@@ -271,6 +301,8 @@ const UNKNOWN_MODEL: LaneDecision = {
   expectedFinishAtMs: null,
   escalateAtMs: null,
   meetsDeadline: true,
+  chance: 1,
+  otherwise: null,
   why: 'Live: nothing is known of the model.',
 };
 
@@ -290,6 +322,13 @@ function decide(
     nowMs,
   };
   return planLane(question, facts);
+}
+
+function hasFlex({ lanes, price }: ModelSettings): boolean {
+  if (!lanes.includes('flex')) return false;
+  const usage = { inputTokens: 1_000_000, outputTokens: 1_000_000 };
+  const cost = (lane: Lane) => (price === null ? 0 : estimateCostMicroUsd(price, usage, lane));
+  return price === null || cost('flex') < cost('live');
 }
 
 function costsOf(

@@ -1,7 +1,11 @@
-import { type CapacityState, effectivePerMinute, openState } from '../domain/capacity-state.ts';
-import type { ModelSettings } from '../domain/model-limits.ts';
-import { DIMENSIONS, type Dimension } from '../domain/provider-outcome.ts';
-import { GRAINS_PER_UNIT } from '../domain/token-bucket.ts';
+import {
+  type CapacityState,
+  effectivePerMinute,
+  openState,
+} from '../domain/capacity/capacity-state.ts';
+import type { ModelSettings } from '../domain/capacity/model-limits.ts';
+import { DIMENSIONS, type Dimension } from '../domain/capacity/provider-outcome.ts';
+import { GRAINS_PER_UNIT } from '../domain/capacity/token-bucket.ts';
 import type { CapacityStore } from '../ports/capacity-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ModelDirectory } from './submit-requests.ts';

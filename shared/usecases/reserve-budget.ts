@@ -1,4 +1,4 @@
-import { monthAfter, monthOf } from '../domain/budget.ts';
+import { monthAfter, monthOf } from '../domain/cost/budget.ts';
 import { AppError } from '../domain/errors.ts';
 import type { BudgetAnswer, BudgetStore } from '../ports/budget-store.ts';
 import type { Random } from '../ports/random.ts';

@@ -6,9 +6,9 @@ import {
   callIdFor,
   RANDOM_ID_PREFIX,
   requestIdFor,
-} from '../domain/idempotency.ts';
-import type { RequestSpec } from '../domain/request.ts';
-import { placedId, planSlices } from '../domain/slice-plan.ts';
+} from '../domain/requests/idempotency.ts';
+import type { RequestSpec } from '../domain/requests/request.ts';
+import { placedId, planSlices } from '../domain/requests/slice-plan.ts';
 import type { BudgetStore } from '../ports/budget-store.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';

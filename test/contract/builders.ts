@@ -1,8 +1,12 @@
 /** Requests and outcomes for the store contracts, in names no other test uses. */
 
 import { systemRandom } from '../../shared/adapters/system/random.ts';
-import type { LeasedRequest, RequestOutcome, RequestSpec } from '../../shared/domain/request.ts';
-import { NO_USAGE } from '../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../shared/domain/cost/usage.ts';
+import type {
+  LeasedRequest,
+  RequestOutcome,
+  RequestSpec,
+} from '../../shared/domain/requests/request.ts';
 import type { RequestStore, WorkStore } from '../../shared/ports/request-store.ts';
 
 /** 2026-11-24T10:00:00Z. */

@@ -1,7 +1,7 @@
-import { createDynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
+import { createDynamoLedger } from '../../shared/adapters/dynamodb/ledger/ledger.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
-import type { RequestSpec } from '../../shared/domain/request.ts';
-import { planSlices } from '../../shared/domain/slice-plan.ts';
+import type { RequestSpec } from '../../shared/domain/requests/request.ts';
+import { planSlices } from '../../shared/domain/requests/slice-plan.ts';
 import type { RequestStore, WorkStore } from '../../shared/ports/request-store.ts';
 import { makeTable, SteadyClock, type TestTable } from '../support/dynamo-client.ts';
 import { MemorySegments } from '../support/memory-segments.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { createDynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
+import { createDynamoLedger } from '../../shared/adapters/dynamodb/ledger/ledger.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
-import { placedId, planSlices } from '../../shared/domain/slice-plan.ts';
+import { placedId, planSlices } from '../../shared/domain/requests/slice-plan.ts';
 import { makeTable, SteadyClock } from '../support/dynamo-client.ts';
 import { MemorySegments } from '../support/memory-segments.ts';
 import { countWriteUnits } from '../support/write-units.ts';

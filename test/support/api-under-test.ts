@@ -12,11 +12,11 @@ import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
 import { CheckedTargets } from '../../shared/adapters/webhooks/checked-targets.ts';
 import type { Dialect } from '../../shared/contracts/config-schema.ts';
 import { encodeResultLine } from '../../shared/contracts/result-line.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import type { ProviderStop } from '../../shared/domain/provider-stop.ts';
-import type { LeasedRequest } from '../../shared/domain/request.ts';
-import { NO_USAGE } from '../../shared/domain/usage.ts';
-import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhook-target.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
+import type { ProviderStop } from '../../shared/domain/capacity/provider-stop.ts';
+import { NO_USAGE } from '../../shared/domain/cost/usage.ts';
+import type { LeasedRequest } from '../../shared/domain/requests/request.ts';
+import { DEFAULT_TARGET_POLICY } from '../../shared/domain/webhooks/webhook-target.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CompletionEvents } from '../../shared/ports/completion-events.ts';
 import type { CompletionSignal } from '../../shared/ports/completion-signal.ts';
@@ -29,15 +29,15 @@ import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts
 import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
-import { createManageWebhooks } from '../../shared/usecases/manage-webhooks.ts';
 import { createPlanner } from '../../shared/usecases/plan-work.ts';
-import { createPublishCompletions } from '../../shared/usecases/publish-completions.ts';
-import { createReceiveProviderWebhook } from '../../shared/usecases/receive-provider-webhook.ts';
 import {
   createSubmitRequests,
   type MeasureRequest,
   type ModelDirectory,
 } from '../../shared/usecases/submit-requests.ts';
+import { createManageWebhooks } from '../../shared/usecases/webhooks/manage-webhooks.ts';
+import { createPublishCompletions } from '../../shared/usecases/webhooks/publish-completions.ts';
+import { createReceiveProviderWebhook } from '../../shared/usecases/webhooks/receive-provider-webhook.ts';
 import { MemoryContents } from './memory-contents.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';

@@ -17,12 +17,15 @@ import { DynamoCommitMarks } from '../../shared/adapters/dynamodb/commit-marks.t
 import { DynamoDeadLetters } from '../../shared/adapters/dynamodb/dead-letters.ts';
 import { DynamoFileStore } from '../../shared/adapters/dynamodb/file-store.ts';
 import { DynamoIdClaims } from '../../shared/adapters/dynamodb/id-claims.ts';
-import { createDynamoLedger, type DynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
+import {
+  createDynamoLedger,
+  type DynamoLedger,
+} from '../../shared/adapters/dynamodb/ledger/ledger.ts';
 import { ModelsSeen } from '../../shared/adapters/dynamodb/models-seen.ts';
 import { DynamoProviderHolds } from '../../shared/adapters/dynamodb/provider-holds.ts';
 import { DynamoResultLogIndex } from '../../shared/adapters/dynamodb/result-log-index.ts';
 import { DynamoSmallPayloads } from '../../shared/adapters/dynamodb/small-payloads.ts';
-import type { TableAccess } from '../../shared/adapters/dynamodb/table-access.ts';
+import type { TableAccess } from '../../shared/adapters/dynamodb/table/table-access.ts';
 import { S3FileContents } from '../../shared/adapters/s3/file-contents.ts';
 import { S3Objects } from '../../shared/adapters/s3/objects.ts';
 import { S3PayloadStore } from '../../shared/adapters/s3/payload-store.ts';

@@ -7,7 +7,7 @@ import {
   OPEN_INDEX,
   TABLE,
   TENANT_INDEX,
-} from '../../shared/adapters/dynamodb/table-definition.ts';
+} from '../../shared/adapters/dynamodb/table/table-definition.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 
 /** Makes the table as the state stack does. Returns its name. */

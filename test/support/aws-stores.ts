@@ -7,7 +7,7 @@ import { createAwsCaller } from '../../shared/adapters/aws/call-aws.ts';
 import { AWS_CLIENT_OPTIONS, S3_CLIENT_OPTIONS } from '../../shared/adapters/aws/client-options.ts';
 import { DynamoResultLogIndex } from '../../shared/adapters/dynamodb/result-log-index.ts';
 import { DynamoSmallPayloads } from '../../shared/adapters/dynamodb/small-payloads.ts';
-import type { TableAccess } from '../../shared/adapters/dynamodb/table-access.ts';
+import type { TableAccess } from '../../shared/adapters/dynamodb/table/table-access.ts';
 import { S3Objects } from '../../shared/adapters/s3/objects.ts';
 import { S3PayloadStore } from '../../shared/adapters/s3/payload-store.ts';
 import { systemClock } from '../../shared/adapters/system/clock.ts';

@@ -1,16 +1,19 @@
 import type { Clock } from '../../shared/ports/clock.ts';
 
 /** Adapters yield to the event loop between slices of long work; time must not pass meanwhile. */
-const TURNS_TO_SETTLE = 3;
+const USUAL_TURNS = 3;
 
 /** A clock on which time passes only when everybody sleeps: hours of waiting take milliseconds. */
 export class FakeClock implements Clock {
   private now: number;
   private sequence = 0;
   private sleepers: { atMs: number; sequence: number; wake: () => void }[] = [];
+  private readonly turnsToSettle: number;
 
-  constructor(startMs = 1_700_000_000_000) {
+  /** Work in more slices than `turnsToSettle` takes time. */
+  constructor(startMs = 1_700_000_000_000, turnsToSettle = USUAL_TURNS) {
     this.now = startMs;
+    this.turnsToSettle = turnsToSettle;
   }
 
   nowMs(): number {
@@ -48,7 +51,7 @@ export class FakeClock implements Clock {
     });
     settled.catch(() => undefined);
     while (!isDone) {
-      for (let turn = 0; turn < TURNS_TO_SETTLE; turn += 1) await nextTurn();
+      for (let turn = 0; turn < this.turnsToSettle; turn += 1) await nextTurn();
       const next = isDone ? undefined : this.sleepers.shift();
       if (next === undefined) continue;
       this.now = Math.max(this.now, next.atMs);

@@ -1,5 +1,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { createDynamoLedger, type DynamoLedger } from '../../shared/adapters/dynamodb/ledger.ts';
+import {
+  createDynamoLedger,
+  type DynamoLedger,
+} from '../../shared/adapters/dynamodb/ledger/ledger.ts';
 import { systemRandom } from '../../shared/adapters/system/random.ts';
 import { emulatorClient, SteadyClock, type TestTable } from './dynamo-client.ts';
 import { type Intercept, interceptCalls } from './intercept-calls.ts';

@@ -1,4 +1,4 @@
-import type { PayloadPointer } from '../../shared/domain/request.ts';
+import type { PayloadPointer } from '../../shared/domain/requests/request.ts';
 import type { PayloadStore, ResultLog } from '../../shared/ports/payload-store.ts';
 
 /** Bodies and results in one list in memory. */

@@ -2,12 +2,12 @@
 
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores, type SqliteStores } from '../../shared/adapters/sqlite/stores.ts';
-import type { ModelSettings } from '../../shared/domain/model-limits.ts';
-import type { NativeJob } from '../../shared/domain/native-job.ts';
-import { prefixKey } from '../../shared/domain/prefix-key.ts';
-import type { ModelPrice } from '../../shared/domain/pricing.ts';
-import type { RequestOutcome, RequestSpec } from '../../shared/domain/request.ts';
-import { NO_USAGE } from '../../shared/domain/usage.ts';
+import { prefixKey } from '../../shared/domain/caching/prefix-key.ts';
+import type { ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
+import type { ModelPrice } from '../../shared/domain/cost/pricing.ts';
+import { NO_USAGE } from '../../shared/domain/cost/usage.ts';
+import type { NativeJob } from '../../shared/domain/native/native-job.ts';
+import type { RequestOutcome, RequestSpec } from '../../shared/domain/requests/request.ts';
 import type { NativeBatchProvider } from '../../shared/ports/native-batch-provider.ts';
 import type { NativeDeps } from '../../shared/usecases/native/native-deps.ts';
 import { planRoute } from '../../shared/usecases/native/plan-route.ts';
@@ -78,6 +78,7 @@ export function createNativeWorld(options: NativeWorldOptions = {}) {
     models: new Map([[model, settings]]),
     queueTokensOf: () => null,
     planRoute,
+    callsMs: async () => 0,
     gatherMs: () => 0,
     keepFilesMs: 0,
     clock,

@@ -1,4 +1,4 @@
-import type { LeasedRequest } from '../../shared/domain/request.ts';
+import type { LeasedRequest } from '../../shared/domain/requests/request.ts';
 import type { SliceNotice } from '../../shared/ports/request-queue.ts';
 import type { LeaseQuery, WorkStore } from '../../shared/ports/request-store.ts';
 import type { SliceWork } from '../../shared/ports/slice-work.ts';

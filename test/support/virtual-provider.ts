@@ -7,7 +7,7 @@ import type {
   ProviderFailure,
   ProviderOutcome,
   RateSignals,
-} from '../../shared/domain/provider-outcome.ts';
+} from '../../shared/domain/capacity/provider-outcome.ts';
 import type { CompletionProvider, ProviderCall } from '../../shared/ports/completion-provider.ts';
 import {
   admit,

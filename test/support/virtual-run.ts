@@ -2,9 +2,9 @@
 
 import { openDatabase } from '../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../shared/adapters/sqlite/stores.ts';
-import type { CapacityState } from '../../shared/domain/capacity-state.ts';
-import type { ModelLimits, ModelSettings } from '../../shared/domain/model-limits.ts';
-import type { PayloadPointer, RequestSpec } from '../../shared/domain/request.ts';
+import type { CapacityState } from '../../shared/domain/capacity/capacity-state.ts';
+import type { ModelLimits, ModelSettings } from '../../shared/domain/capacity/model-limits.ts';
+import type { PayloadPointer, RequestSpec } from '../../shared/domain/requests/request.ts';
 import type { CapacityStore } from '../../shared/ports/capacity-store.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PayloadStore, ResultLog } from '../../shared/ports/payload-store.ts';

@@ -1,6 +1,9 @@
 import { type AttributeValue, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { TABLE_INDEXES, TABLE_KEYS } from '../../shared/adapters/dynamodb/table-definition.ts';
+import {
+  TABLE_INDEXES,
+  TABLE_KEYS,
+} from '../../shared/adapters/dynamodb/table/table-definition.ts';
 
 type Attributes = Record<string, AttributeValue>;
 

@@ -16,9 +16,9 @@ import { openAiErrorSchema, openAiRefusal } from '../../../shared/contracts/open
 import {
   COMPLETION_WINDOW_HINT,
   parseCompletionWindow,
-} from '../../../shared/domain/completion-window.ts';
-import { LANES } from '../../../shared/domain/lane.ts';
-import { ENDPOINTS, PRIORITIES } from '../../../shared/domain/request.ts';
+} from '../../../shared/domain/lanes/completion-window.ts';
+import { LANES } from '../../../shared/domain/lanes/lane.ts';
+import { ENDPOINTS, PRIORITIES } from '../../../shared/domain/requests/request.ts';
 import type { ManageBatches } from '../../../shared/usecases/batches/manage-batches.ts';
 import type { ApiRoute } from '../call.ts';
 import { checkInput } from '../check-input.ts';

@@ -14,8 +14,8 @@ import {
   fieldFaultsOf,
 } from '../../../shared/contracts/problem.ts';
 import { AppError, ERROR_DISPOSITIONS, type ErrorCode } from '../../../shared/domain/errors.ts';
-import { ENDPOINTS, type Endpoint, PRIORITIES } from '../../../shared/domain/request.ts';
-import { isTerminal } from '../../../shared/domain/request-state.ts';
+import { ENDPOINTS, type Endpoint, PRIORITIES } from '../../../shared/domain/requests/request.ts';
+import { isTerminal } from '../../../shared/domain/requests/request-state.ts';
 import type { FoundRequest, GetRequest } from '../../../shared/usecases/get-request.ts';
 import type { Submission, SubmitRequests } from '../../../shared/usecases/submit-requests.ts';
 import { type ApiCall, type ApiRoute, errorShapeOf, idHeaders } from '../call.ts';

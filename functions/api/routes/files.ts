@@ -10,7 +10,7 @@ import {
   renderPage,
 } from '../../../shared/contracts/openai-batches.ts';
 import { openAiErrorSchema, openAiRefusal } from '../../../shared/contracts/openai-error.ts';
-import { UPLOAD_PURPOSES } from '../../../shared/domain/stored-file.ts';
+import { UPLOAD_PURPOSES } from '../../../shared/domain/batches/stored-file.ts';
 import type { ManageFiles } from '../../../shared/usecases/files/manage-files.ts';
 import type { OpenContent } from '../../../shared/usecases/files/open-content.ts';
 import type { ApiRoute } from '../call.ts';

@@ -86,7 +86,6 @@ function toWireKey(record: ApiKeyRecord): z.infer<typeof apiKeySchema> {
     tenant: record.tenant,
     name: record.name,
     scopes: [...record.scopes],
-    weight: record.weight,
     monthly_budget_micro_usd: record.monthlyBudgetMicroUsd,
     created_at_ms: record.createdAtMs,
     revoked_at_ms: record.revokedAtMs,

@@ -16,9 +16,9 @@ import {
   renderMessageBatch,
 } from '../../../shared/contracts/message-batches.ts';
 import { anthropicErrorSchema } from '../../../shared/contracts/openai-error.ts';
-import { hasEnded, NO_OPTIONS } from '../../../shared/domain/batch.ts';
+import { hasEnded, NO_OPTIONS } from '../../../shared/domain/batches/batch.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { PRIORITIES } from '../../../shared/domain/request.ts';
+import { PRIORITIES } from '../../../shared/domain/requests/request.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { ManageBatches } from '../../../shared/usecases/batches/manage-batches.ts';
 import type { OpenResults } from '../../../shared/usecases/batches/open-results.ts';

@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { webhookReceiptSchema } from '../../../shared/contracts/api.ts';
 import { problemSchema } from '../../../shared/contracts/problem.ts';
-import type { ReceiveProviderWebhook } from '../../../shared/usecases/receive-provider-webhook.ts';
+import type { ReceiveProviderWebhook } from '../../../shared/usecases/webhooks/receive-provider-webhook.ts';
 import type { ApiRoute } from '../call.ts';
 import { readBytes } from '../read-body.ts';
 import { sendJson } from '../respond.ts';

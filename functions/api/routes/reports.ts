@@ -11,8 +11,8 @@ import {
 } from '../../../shared/contracts/api.ts';
 import { openAiErrorSchema } from '../../../shared/contracts/openai-error.ts';
 import { fieldError, problemSchema } from '../../../shared/contracts/problem.ts';
-import type { ModelSettings } from '../../../shared/domain/model-limits.ts';
-import type { Dimension } from '../../../shared/domain/provider-outcome.ts';
+import type { ModelSettings } from '../../../shared/domain/capacity/model-limits.ts';
+import type { Dimension } from '../../../shared/domain/capacity/provider-outcome.ts';
 import type { UsageRow } from '../../../shared/ports/request-store.ts';
 import type { ModelLimitsNow, ReadLimits } from '../../../shared/usecases/read-limits.ts';
 import type { ReadUsage } from '../../../shared/usecases/read-usage.ts';

@@ -3,7 +3,7 @@
 import type * as z from 'zod';
 import { healthSchema } from '../../../shared/contracts/api.ts';
 import { ERROR_PRESENTATIONS } from '../../../shared/contracts/problem.ts';
-import type { ProviderStop } from '../../../shared/domain/provider-stop.ts';
+import type { ProviderStop } from '../../../shared/domain/capacity/provider-stop.ts';
 import type { ApiRoute } from '../call.ts';
 import { describeRoutes, type RouteConfig } from '../openapi-document.ts';
 import { sendJson } from '../respond.ts';

@@ -14,7 +14,7 @@ import {
 import { MAX_BODY_BYTES, MAX_REQUESTS_PER_CALL } from '../../../shared/contracts/limits.ts';
 import { problemSchema, toProblem } from '../../../shared/contracts/problem.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { isTerminal } from '../../../shared/domain/request-state.ts';
+import { isTerminal } from '../../../shared/domain/requests/request-state.ts';
 import type { GetRequest } from '../../../shared/usecases/get-request.ts';
 import type { Submission, SubmitRequests } from '../../../shared/usecases/submit-requests.ts';
 import type { TakeUploads } from '../../../shared/usecases/take-uploads.ts';

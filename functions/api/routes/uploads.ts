@@ -8,7 +8,7 @@ import {
   uploadSchema,
 } from '../../../shared/contracts/openai-batches.ts';
 import { openAiErrorSchema, openAiRefusal } from '../../../shared/contracts/openai-error.ts';
-import { UPLOAD_PURPOSES } from '../../../shared/domain/stored-file.ts';
+import { UPLOAD_PURPOSES } from '../../../shared/domain/batches/stored-file.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import { type ManageUploads, uploadStatus } from '../../../shared/usecases/files/manage-uploads.ts';
 import type { ApiRoute } from '../call.ts';

@@ -11,9 +11,12 @@ import {
   webhookWishSchema,
 } from '../../../shared/contracts/api.ts';
 import { problemSchema } from '../../../shared/contracts/problem.ts';
-import type { WebhookEndpoint } from '../../../shared/domain/webhook-endpoint.ts';
+import type { WebhookEndpoint } from '../../../shared/domain/webhooks/webhook-endpoint.ts';
 import type { DeliveryView } from '../../../shared/ports/delivery-store.ts';
-import type { ManageWebhooks, ToldSecret } from '../../../shared/usecases/manage-webhooks.ts';
+import type {
+  ManageWebhooks,
+  ToldSecret,
+} from '../../../shared/usecases/webhooks/manage-webhooks.ts';
 import type { ApiCall, ApiRoute } from '../call.ts';
 import { checkInput } from '../check-input.ts';
 import { bodyFormat, parseJson, readBytes } from '../read-body.ts';

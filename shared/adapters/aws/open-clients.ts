@@ -3,7 +3,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { TableAccess } from '../dynamodb/table-access.ts';
+import type { TableAccess } from '../dynamodb/table/table-access.ts';
 import { EventBridgeBus } from '../eventbridge/event-bus.ts';
 import { S3Objects } from '../s3/objects.ts';
 import { systemClock } from '../system/clock.ts';

@@ -1,3 +1,4 @@
+import type { LaneRates, ModelPrice, TokenRates } from '../../domain/cost/pricing.ts';
 import {
   countingFor,
   type ModelOverride,
@@ -5,8 +6,7 @@ import {
   nameReadings,
   overrideSpec,
   undatedName,
-} from '../../domain/model-spec.ts';
-import type { LaneRates, ModelPrice, TokenRates } from '../../domain/pricing.ts';
+} from '../../domain/sizes/model-spec.ts';
 import type { ModelCatalog } from '../../ports/model-catalog.ts';
 import type { CatalogEntry, CatalogFile, RateRow } from './catalog-file.ts';
 

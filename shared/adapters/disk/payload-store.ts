@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import { type PlannedRead, planReads } from '../segments/read-plan.ts';
 import { readPlanned } from '../segments/read-planned.ts';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import type { ResultLog } from '../../ports/payload-store.ts';
 import type { CommitMarks, LoggedResult, ResultLogReader } from '../../ports/result-log-reader.ts';
 import { listSegments } from './segment-files.ts';

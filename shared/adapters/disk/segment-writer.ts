@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, ftruncateSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { AppError } from '../../domain/errors.ts';
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import { GroupSync } from './group-sync.ts';
 import { openNewestSegment, openNextSegment, type SegmentFile } from './segment-files.ts';
 import { isOutOfSpace, storageFull } from './storage-full.ts';

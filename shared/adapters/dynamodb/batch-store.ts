@@ -1,10 +1,10 @@
-import { type BatchKind, type BatchRecord, isOpen } from '../../domain/batch.ts';
+import { type BatchKind, type BatchRecord, isOpen } from '../../domain/batches/batch.ts';
 import type { BatchFilter, BatchRef, BatchStore } from '../../ports/batch-store.ts';
-import { type Item, text } from './attributes.ts';
-import { type Key, tenantPartition } from './keys.ts';
-import { Table } from './table.ts';
-import type { TableAccess } from './table-access.ts';
-import { OPEN_INDEX } from './table-definition.ts';
+import { type Item, text } from './table/attributes.ts';
+import { type Key, tenantPartition } from './table/keys.ts';
+import { Table } from './table/table.ts';
+import type { TableAccess } from './table/table-access.ts';
+import { OPEN_INDEX } from './table/table-definition.ts';
 
 /** Partition of the open index that holds batches with something left to do. */
 const OPEN_PARTITION = 'BATCHES';

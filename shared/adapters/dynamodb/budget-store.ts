@@ -1,5 +1,5 @@
 import { GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import type { BudgetState } from '../../domain/budget.ts';
+import type { BudgetState } from '../../domain/cost/budget.ts';
 import type {
   BudgetAnswer,
   BudgetAsk,
@@ -7,9 +7,9 @@ import type {
   BudgetStore,
 } from '../../ports/budget-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
-import { settlementChange } from './budget-actions.ts';
-import { budgetKey } from './keys.ts';
-import { SERVICE, type TableAccess, transactionToken } from './table-access.ts';
+import { settlementChange } from './ledger/budget-actions.ts';
+import { budgetKey } from './table/keys.ts';
+import { SERVICE, type TableAccess, transactionToken } from './table/table-access.ts';
 
 type Writes = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems']>;
 

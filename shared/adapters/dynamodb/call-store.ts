@@ -1,7 +1,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { CallStore } from '../../ports/call-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 const SORT_KEY = 'C';
 

@@ -1,11 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import type { CapacityState } from '../../domain/capacity-state.ts';
+import type { CapacityState } from '../../domain/capacity/capacity-state.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import { throttled } from '../aws/call-aws.ts';
-import { batchGet, MOST_GETS } from './batch-get.ts';
 import type { ModelsSeen } from './models-seen.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { batchGet, MOST_GETS } from './table/batch-get.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 const SORT_KEY = 'C';
 const PREFIX = 'CAPACITY#';

@@ -1,9 +1,9 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { CommitMarkStore } from '../../ports/result-log-reader.ts';
-import { expiry } from './expiry.ts';
-import { readPartition } from './read-partition.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { expiry } from './table/expiry.ts';
+import { readPartition } from './table/read-partition.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 export interface CommitMarksOptions {
   /** Whose result log is marked. */

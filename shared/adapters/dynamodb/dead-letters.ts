@@ -1,8 +1,8 @@
 import { DeleteCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { AppError } from '../../domain/errors.ts';
 import type { DeadLetter, DeadLetterStore } from '../../ports/dead-letters.ts';
-import { expiry } from './expiry.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { expiry } from './table/expiry.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 /** Partition of all dead letters; the sort key is the message's id. */
 const DEAD = 'DEAD';

@@ -16,12 +16,12 @@ import type {
   Settlement,
 } from '../../ports/delivery-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
-import { expiry } from './expiry.ts';
-import { inParallel } from './in-parallel.ts';
-import { type Key, tenantPartition } from './keys.ts';
-import type { Item } from './read-partition.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
-import { OPEN_INDEX, TENANT_INDEX } from './table-definition.ts';
+import { expiry } from './table/expiry.ts';
+import { inParallel } from './table/in-parallel.ts';
+import { type Key, tenantPartition } from './table/keys.ts';
+import type { Item } from './table/read-partition.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
+import { OPEN_INDEX, TENANT_INDEX } from './table/table-definition.ts';
 
 /** Partitions of the index that what is due is spread over: one takes 1,000 writes a second. */
 const SHARDS = 8;

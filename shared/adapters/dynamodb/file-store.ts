@@ -1,9 +1,9 @@
-import type { FileRecord, UploadPart, UploadRecord } from '../../domain/stored-file.ts';
+import type { FileRecord, UploadPart, UploadRecord } from '../../domain/batches/stored-file.ts';
 import type { FileFilter, FileStore } from '../../ports/file-store.ts';
-import { type Item, number, text } from './attributes.ts';
-import { type Key, tenantPartition } from './keys.ts';
-import { Table } from './table.ts';
-import type { TableAccess } from './table-access.ts';
+import { type Item, number, text } from './table/attributes.ts';
+import { type Key, tenantPartition } from './table/keys.ts';
+import { Table } from './table/table.ts';
+import type { TableAccess } from './table/table-access.ts';
 
 const DAY_SECONDS = 86_400;
 

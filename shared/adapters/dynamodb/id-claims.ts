@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IdClaim, IdClaims } from '../../ports/id-claims.ts';
-import { text } from './attributes.ts';
-import { tenantPartition } from './keys.ts';
-import { Table } from './table.ts';
-import type { TableAccess } from './table-access.ts';
+import { text } from './table/attributes.ts';
+import { tenantPartition } from './table/keys.ts';
+import { Table } from './table/table.ts';
+import type { TableAccess } from './table/table-access.ts';
 
 /** Keys under which something is made once, in DynamoDB: `T#<tenant>#K#<digest of the key>`, `K`. */
 export class DynamoIdClaims implements IdClaims {

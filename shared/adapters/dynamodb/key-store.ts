@@ -3,8 +3,8 @@ import type { ApiKeyRecord } from '../../domain/api-key.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { KeyStore } from '../../ports/key-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
-import { type Item, readPartition } from './read-partition.ts';
-import { SERVICE, type TableAccess, transactionToken } from './table-access.ts';
+import { type Item, readPartition } from './table/read-partition.ts';
+import { SERVICE, type TableAccess, transactionToken } from './table/table-access.ts';
 
 /** Partition of the keys as they are listed. */
 const LISTING = 'KEYS';

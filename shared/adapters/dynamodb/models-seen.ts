@@ -1,6 +1,6 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import { readPartition } from './read-partition.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { readPartition } from './table/read-partition.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 /** Partition of the models; the sort key is the model. */
 const MODELS = 'MODELS';

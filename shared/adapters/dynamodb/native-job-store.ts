@@ -1,12 +1,12 @@
-import { isOpenJob, type NativeJob } from '../../domain/native-job.ts';
+import { isOpenJob, type NativeJob } from '../../domain/native/native-job.ts';
 import type { NativeJobStore } from '../../ports/native-job-store.ts';
-import { type Item, text } from './attributes.ts';
-import { expiry } from './expiry.ts';
-import type { Key } from './keys.ts';
-import { OpIds } from './op-ids.ts';
-import { Table } from './table.ts';
-import type { TableAccess } from './table-access.ts';
-import { OPEN_INDEX, TTL_ATTRIBUTE } from './table-definition.ts';
+import { type Item, text } from './table/attributes.ts';
+import { expiry } from './table/expiry.ts';
+import type { Key } from './table/keys.ts';
+import { OpIds } from './table/op-ids.ts';
+import { Table } from './table/table.ts';
+import type { TableAccess } from './table/table-access.ts';
+import { OPEN_INDEX, TTL_ATTRIBUTE } from './table/table-definition.ts';
 
 /** Partition of the open index that holds jobs somebody has to look at, the one due first in front. */
 const JOBS_PARTITION = 'NATIVE_JOBS';

@@ -1,7 +1,7 @@
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { ProviderHold, ProviderHolds } from '../../ports/provider-holds.ts';
-import { readPartition } from './read-partition.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { readPartition } from './table/read-partition.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 /** Partition of all holds; the sort key is the provider. */
 const HOLDS = 'HOLDS';

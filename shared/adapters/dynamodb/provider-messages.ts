@@ -1,6 +1,6 @@
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { ProviderMessages } from '../../ports/provider-webhooks.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 const SORT_KEY = 'M';
 

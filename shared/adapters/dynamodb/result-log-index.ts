@@ -1,8 +1,8 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { encoded } from '../segments/segment-names.ts';
-import { expiry } from './expiry.ts';
-import { readPartition } from './read-partition.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { expiry } from './table/expiry.ts';
+import { readPartition } from './table/read-partition.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 /** What one worker has logged, as far as it can be told without looking into S3. */
 export type LogEntry =

@@ -1,10 +1,10 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { AppError } from '../../domain/errors.ts';
 import { encoded, parseSegmentName } from '../segments/segment-names.ts';
-import { batchGet, MOST_GETS } from './batch-get.ts';
-import { expiry } from './expiry.ts';
 import { logPartition } from './result-log-index.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { batchGet, MOST_GETS } from './table/batch-get.ts';
+import { expiry } from './table/expiry.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 /**
  * Largest segment that is cheaper as an item than as an object: at list prices of November 2026 a

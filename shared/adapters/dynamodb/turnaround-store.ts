@@ -1,9 +1,9 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import type { TurnaroundRecord } from '../../domain/turnaround.ts';
+import type { TurnaroundRecord } from '../../domain/lanes/turnaround.ts';
 import type { TurnaroundStore } from '../../ports/turnaround-store.ts';
 import { throttled } from '../aws/call-aws.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 /** Writes kept by name in the item, so that one whose answer was lost is told from another's. */
 const OPERATIONS_KEPT = 8;

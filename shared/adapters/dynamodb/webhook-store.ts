@@ -1,10 +1,10 @@
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import type { WebhookEndpoint } from '../../domain/webhook-endpoint.ts';
+import type { WebhookEndpoint } from '../../domain/webhooks/webhook-endpoint.ts';
 import type { WebhookStore } from '../../ports/webhook-store.ts';
 import { isAwsError } from '../aws/call-aws.ts';
-import { type Key, tenantPartition } from './keys.ts';
-import { readPartition } from './read-partition.ts';
-import { SERVICE, type TableAccess } from './table-access.ts';
+import { type Key, tenantPartition } from './table/keys.ts';
+import { readPartition } from './table/read-partition.ts';
+import { SERVICE, type TableAccess } from './table/table-access.ts';
 
 /**
  * Endpoints of webhooks in DynamoDB: `T#<tenant>#WEBHOOKS`, id. Secrets lie beside them, encrypted

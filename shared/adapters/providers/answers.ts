@@ -1,7 +1,7 @@
 /** What a success must hold to count as an answer, per endpoint, and what it cost in tokens. */
 
-import type { Endpoint } from '../../domain/request.ts';
-import { NO_USAGE, type TokenUsage } from '../../domain/usage.ts';
+import { NO_USAGE, type TokenUsage } from '../../domain/cost/usage.ts';
+import type { Endpoint } from '../../domain/requests/request.ts';
 import { isRecord, type JsonRecord } from './json.ts';
 
 export type ReadAnswer =

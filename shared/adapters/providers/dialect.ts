@@ -1,7 +1,7 @@
 /** How one family of providers wants to be asked. */
 
-import type { Lane } from '../../domain/lane.ts';
-import type { Endpoint } from '../../domain/request.ts';
+import type { Lane } from '../../domain/lanes/lane.ts';
+import type { Endpoint } from '../../domain/requests/request.ts';
 import type { ProviderCall } from '../../ports/completion-provider.ts';
 
 export interface Dialect {

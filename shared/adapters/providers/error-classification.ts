@@ -7,9 +7,9 @@
  * errors quote the request, and a caller must not be able to stop the provider for everybody.
  */
 
+import type { ProviderFailure } from '../../domain/capacity/provider-outcome.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Lane } from '../../domain/lane.ts';
-import type { ProviderFailure } from '../../domain/provider-outcome.ts';
+import type { Lane } from '../../domain/lanes/lane.ts';
 import { type ErrorFacts, readErrorFacts } from './error-facts.ts';
 import { parseDurationMs } from './rate-signals.ts';
 

@@ -1,8 +1,8 @@
 /** A completion provider over HTTP: a dialect says how to ask, this says what came of it. */
 
 import { createHash } from 'node:crypto';
+import type { ProviderFailure, ProviderOutcome } from '../../domain/capacity/provider-outcome.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
 import type {
   CompletionProvider,
   ProviderCall,
@@ -82,14 +82,16 @@ export class HttpProvider implements CompletionProvider {
       const message = `Provider ${this.name} does not serve ${endpoint}; choose a model of another provider, or another endpoint`;
       return this.failure('unsupported_endpoint', message);
     }
+    const { withinMs } = call;
     const isFlex = lane === 'flex';
+    const within = (usualMs: number): number => Math.min(usualMs, withinMs ?? usualMs);
     return {
       method: 'POST',
       path,
       headers: [...headers, 'idempotency-key', idempotencyKeyOf(call.requestId)],
       body: json,
-      headersMs: isFlex ? timeouts.flexTotalMs : timeouts.headersMs,
-      totalMs: isFlex ? timeouts.flexTotalMs : timeouts.totalMs,
+      headersMs: within(isFlex ? timeouts.flexTotalMs : timeouts.headersMs),
+      totalMs: within(isFlex ? timeouts.flexTotalMs : timeouts.totalMs),
     };
   }
 

@@ -1,6 +1,6 @@
 /** OpenAI, and everything that speaks its API: vLLM, Ollama, gateways, other vendors. */
 
-import type { Endpoint } from '../../domain/request.ts';
+import type { Endpoint } from '../../domain/requests/request.ts';
 import { type Dialect, encodeBody, routesBelow, splitBaseUrl } from './dialect.ts';
 import type { OpenAiSettings } from './settings.ts';
 

@@ -5,7 +5,11 @@
  * one not learnt.
  */
 
-import type { Dimension, RateSignals, WindowSignal } from '../../domain/provider-outcome.ts';
+import type {
+  Dimension,
+  RateSignals,
+  WindowSignal,
+} from '../../domain/capacity/provider-outcome.ts';
 import { headerOf, type WireHeaders } from './wire-headers.ts';
 
 /** Nobody is believed who asks for a longer wait. Unit: ms. */

@@ -1,6 +1,6 @@
 /** What a provider's section of the configuration comes to, once read and checked for shape. */
 
-import type { NativeBatchLimits } from '../../domain/native-batch.ts';
+import type { NativeBatchLimits } from '../../domain/native/native-batch.ts';
 
 /** How long each phase of a call may take. */
 export interface ProviderTimeouts {

@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import type { Random } from '../../ports/random.ts';

@@ -1,4 +1,4 @@
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ResultLog } from '../../ports/payload-store.ts';
 import type { DynamoResultLogIndex } from '../dynamodb/result-log-index.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 
 const NEWLINE = 0x0a;
 

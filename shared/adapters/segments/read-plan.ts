@@ -1,4 +1,4 @@
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 
 /** How far pointers are joined into one read. */
 export interface ReadBounds {

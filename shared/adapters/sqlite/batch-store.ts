@@ -1,4 +1,4 @@
-import { type BatchRecord, isOpen } from '../../domain/batch.ts';
+import { type BatchRecord, isOpen } from '../../domain/batches/batch.ts';
 import type { BatchFilter, BatchRef, BatchStore } from '../../ports/batch-store.ts';
 import { text } from './columns.ts';
 import type { Database } from './database.ts';

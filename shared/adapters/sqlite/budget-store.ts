@@ -1,4 +1,4 @@
-import { type BudgetState, monthOf, NOTHING_BOOKED } from '../../domain/budget.ts';
+import { type BudgetState, monthOf, NOTHING_BOOKED } from '../../domain/cost/budget.ts';
 import type {
   BudgetAnswer,
   BudgetAsk,

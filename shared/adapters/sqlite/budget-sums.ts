@@ -1,5 +1,5 @@
-import { monthOf } from '../../domain/budget.ts';
-import type { RequestOutcome } from '../../domain/request.ts';
+import { monthOf } from '../../domain/cost/budget.ts';
+import type { RequestOutcome } from '../../domain/requests/request.ts';
 import { settleBudget } from './budget-store.ts';
 import type { Database } from './database.ts';
 

@@ -1,4 +1,4 @@
-import type { CapacityState } from '../../domain/capacity-state.ts';
+import type { CapacityState } from '../../domain/capacity/capacity-state.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import { text } from './columns.ts';
 import type { Database } from './database.ts';

@@ -1,4 +1,4 @@
-import type { PayloadPointer } from '../../domain/request.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import type { CommitMarkStore } from '../../ports/result-log-reader.ts';
 import { number, text } from './columns.ts';
 import type { Database } from './database.ts';

@@ -1,4 +1,4 @@
-import { WEBHOOK_EVENTS } from '../../domain/webhook-event.ts';
+import { WEBHOOK_EVENTS } from '../../domain/webhooks/webhook-event.ts';
 import type {
   Delivery,
   DeliveryStore,

@@ -1,4 +1,4 @@
-import type { FileRecord, UploadPart, UploadRecord } from '../../domain/stored-file.ts';
+import type { FileRecord, UploadPart, UploadRecord } from '../../domain/batches/stored-file.ts';
 import type { FileFilter, FileStore } from '../../ports/file-store.ts';
 import { number, text, textOrNull, word } from './columns.ts';
 import type { Database } from './database.ts';

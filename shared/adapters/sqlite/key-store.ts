@@ -5,11 +5,11 @@ import { number, numberOrNull, text } from './columns.ts';
 import type { Database } from './database.ts';
 import type { Row } from './rows.ts';
 
-const COLUMNS = `id, tenant, name, scopes, weight, monthly_budget_micro_usd, created_at_ms,
+const COLUMNS = `id, tenant, name, scopes, monthly_budget_micro_usd, created_at_ms,
   revoked_at_ms`;
 
 const INSERT = `
-  INSERT INTO api_keys (digest, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO api_keys (digest, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`;
 const FIND_BY_DIGEST = `SELECT ${COLUMNS} FROM api_keys WHERE digest = ?`;
 const FIND_BY_ID = `SELECT ${COLUMNS} FROM api_keys WHERE id = ?`;
@@ -34,7 +34,6 @@ export class SqliteKeyStore implements KeyStore {
           record.tenant,
           record.name,
           JSON.stringify(record.scopes),
-          record.weight,
           record.monthlyBudgetMicroUsd,
           record.createdAtMs,
           record.revokedAtMs,
@@ -74,9 +73,8 @@ function readRecord(row: Row): ApiKeyRecord {
     tenant: text(row[1]),
     name: text(row[2]),
     scopes: SCOPES.filter((scope) => Array.isArray(named) && named.includes(scope)),
-    weight: number(row[4]),
-    monthlyBudgetMicroUsd: numberOrNull(row[5]),
-    createdAtMs: number(row[6]),
-    revokedAtMs: numberOrNull(row[7]),
+    monthlyBudgetMicroUsd: numberOrNull(row[4]),
+    createdAtMs: number(row[5]),
+    revokedAtMs: numberOrNull(row[6]),
   };
 }

@@ -1,4 +1,4 @@
-import type { NativeJob } from '../../domain/native-job.ts';
+import type { NativeJob } from '../../domain/native/native-job.ts';
 import type { NativeJobStore } from '../../ports/native-job-store.ts';
 import { text } from './columns.ts';
 import type { Database } from './database.ts';

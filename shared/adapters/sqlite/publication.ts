@@ -1,5 +1,5 @@
-import type { PayloadPointer, RequestOutcome } from '../../domain/request.ts';
-import { TERMINAL_STATUSES } from '../../domain/request-state.ts';
+import type { PayloadPointer, RequestOutcome } from '../../domain/requests/request.ts';
+import { TERMINAL_STATUSES } from '../../domain/requests/request-state.ts';
 import { BudgetSums } from './budget-sums.ts';
 import { number, numberOrNull, text, textOrNull, word } from './columns.ts';
 import type { Database } from './database.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
-import type { RequestSpec, RequestView } from '../../domain/request.ts';
+import type { RequestSpec, RequestView } from '../../domain/requests/request.ts';
 import type {
   AcceptOutcome,
   ListFilter,

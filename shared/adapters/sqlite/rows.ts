@@ -1,7 +1,7 @@
 /** Column lists and what they are read as: one order of columns, known here only. */
 
 import type { SQLOutputValue } from 'node:sqlite';
-import { LANES } from '../../domain/lane.ts';
+import { LANES } from '../../domain/lanes/lane.ts';
 import {
   ENDPOINTS,
   type LeasedRequest,
@@ -9,8 +9,8 @@ import {
   type RequestSpec,
   type RequestView,
   ROUTES,
-} from '../../domain/request.ts';
-import { TERMINAL_STATUSES } from '../../domain/request-state.ts';
+} from '../../domain/requests/request.ts';
+import { TERMINAL_STATUSES } from '../../domain/requests/request-state.ts';
 import { number, numberOrNull, text, textOrNull, word } from './columns.ts';
 
 /** A row as node:sqlite types it; at run time it is an array (see `Database.statement`). */

@@ -297,4 +297,5 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX provider_messages_by_age ON provider_messages (noted_at_ms);
   `,
+  'ALTER TABLE api_keys DROP COLUMN weight;',
 ];

@@ -1,4 +1,4 @@
-import type { RequestOutcome, RequestSpec, Route } from '../../domain/request.ts';
+import type { RequestOutcome, RequestSpec, Route } from '../../domain/requests/request.ts';
 import type { Database } from './database.ts';
 
 type Status = RequestOutcome['status'];

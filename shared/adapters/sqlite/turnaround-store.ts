@@ -1,4 +1,4 @@
-import type { TurnaroundRecord } from '../../domain/turnaround.ts';
+import type { TurnaroundRecord } from '../../domain/lanes/turnaround.ts';
 import type { TurnaroundStore } from '../../ports/turnaround-store.ts';
 import { text } from './columns.ts';
 import type { Database } from './database.ts';

@@ -1,6 +1,6 @@
-import { LANES } from '../../domain/lane.ts';
-import type { RequestOutcome } from '../../domain/request.ts';
-import { promptTokens } from '../../domain/usage.ts';
+import { promptTokens } from '../../domain/cost/usage.ts';
+import { LANES } from '../../domain/lanes/lane.ts';
+import type { RequestOutcome } from '../../domain/requests/request.ts';
 import type { UsageFilter, UsageRow } from '../../ports/request-store.ts';
 import { number, textOrNull, word } from './columns.ts';
 import type { Database } from './database.ts';

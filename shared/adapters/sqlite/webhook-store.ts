@@ -1,4 +1,4 @@
-import type { WebhookEndpoint } from '../../domain/webhook-endpoint.ts';
+import type { WebhookEndpoint } from '../../domain/webhooks/webhook-endpoint.ts';
 import type { WebhookStore } from '../../ports/webhook-store.ts';
 import { text } from './columns.ts';
 import type { Database } from './database.ts';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type LeasedRequest, type RequestOutcome, ROUTES } from '../../domain/request.ts';
+import { type LeasedRequest, type RequestOutcome, ROUTES } from '../../domain/requests/request.ts';
 import type {
   Backlog,
   Deferral,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { encodeNotice } from '../../contracts/queue-message.ts';
-import { PRIORITIES } from '../../domain/request.ts';
+import { PRIORITIES } from '../../domain/requests/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { RequestQueue, SliceNotice } from '../../ports/request-queue.ts';

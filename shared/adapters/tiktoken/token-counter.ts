@@ -1,5 +1,5 @@
 import type { Tiktoken, TiktokenBPE } from 'js-tiktoken/lite';
-import type { TokenEncoding } from '../../domain/model-spec.ts';
+import type { TokenEncoding } from '../../domain/sizes/model-spec.ts';
 import type { CountText, TokenCounter } from '../../ports/token-counter.ts';
 import { createCountCache } from './count-cache.ts';
 

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { AddressKind } from '../../domain/webhook-target.ts';
+import type { AddressKind } from '../../domain/webhooks/webhook-target.ts';
 
 /** All that is routed between networks. Source: IANA, IPv6 Global Unicast Address Assignments, read 2026-11-23. */
 const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');

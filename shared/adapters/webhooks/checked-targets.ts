@@ -3,7 +3,7 @@ import {
   judgeUrl,
   type TargetPolicy,
   type UrlVerdict,
-} from '../../domain/webhook-target.ts';
+} from '../../domain/webhooks/webhook-target.ts';
 import type { WebhookTargets } from '../../ports/webhook-sender.ts';
 import { addressKind } from './address-kind.ts';
 import { addressesOf, type ResolveName, resolveName } from './resolve-host.ts';

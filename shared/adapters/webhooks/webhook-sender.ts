@@ -10,8 +10,8 @@ import { connect as connectTls } from 'node:tls';
 import type { Dispatcher } from 'undici';
 // Not the package's index: with it a bundle carries fetch, WebSockets, caches and mocks as well.
 import Client from 'undici/lib/dispatcher/client.js';
-import type { TryOutcome } from '../../domain/webhook-schedule.ts';
-import { portOf } from '../../domain/webhook-target.ts';
+import type { TryOutcome } from '../../domain/webhooks/webhook-schedule.ts';
+import { portOf } from '../../domain/webhooks/webhook-target.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { OutgoingWebhook, WebhookSender, WebhookTargets } from '../../ports/webhook-sender.ts';
 import {

@@ -1,4 +1,4 @@
-import { hasEnded } from '../../domain/batch.ts';
+import { hasEnded } from '../../domain/batches/batch.ts';
 import type { BatchRef } from '../../ports/batch-store.ts';
 import type { Random } from '../../ports/random.ts';
 import { changeBatch } from './batch-changes.ts';

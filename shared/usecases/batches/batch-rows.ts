@@ -1,7 +1,7 @@
 import { decodeRefusedRow, type RefusedRow } from '../../contracts/refused-rows.ts';
 import { readStoredAnswer, type StoredAnswer } from '../../contracts/stored-answer.ts';
-import type { BatchRecord } from '../../domain/batch.ts';
-import type { RequestView } from '../../domain/request.ts';
+import type { BatchRecord } from '../../domain/batches/batch.ts';
+import type { RequestView } from '../../domain/requests/request.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import type { RequestStore } from '../../ports/request-store.ts';

@@ -1,10 +1,10 @@
 /** One line of a batch's input, from bytes to a submission or to the reason why not. */
 
 import { ENDPOINTS_OF_DIALECT } from '../../contracts/dialect-endpoints.ts';
-import type { BatchRecord } from '../../domain/batch.ts';
-import { MAX_JSON_DEPTH, MAX_JSON_KEYS, parseGuardedJson } from '../../domain/json-guard.ts';
-import { type InputLine, MOST_LINE_BYTES } from '../../domain/line-splitter.ts';
-import { ENDPOINTS, type Endpoint } from '../../domain/request.ts';
+import type { BatchRecord } from '../../domain/batches/batch.ts';
+import { MAX_JSON_DEPTH, MAX_JSON_KEYS, parseGuardedJson } from '../../domain/json/json-guard.ts';
+import { type InputLine, MOST_LINE_BYTES } from '../../domain/json/line-splitter.ts';
+import { ENDPOINTS, type Endpoint } from '../../domain/requests/request.ts';
 import type { ModelDirectory } from '../submit-requests.ts';
 
 export interface GoodLine {

@@ -7,10 +7,10 @@ import {
   hasEnded,
   mayBecome,
   NO_INSTANTS,
-} from '../../domain/batch.ts';
-import { MAX_COMPLETION_WINDOW_MS } from '../../domain/completion-window.ts';
+} from '../../domain/batches/batch.ts';
+import type { FilePart } from '../../domain/batches/stored-file.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { FilePart } from '../../domain/stored-file.ts';
+import { MAX_COMPLETION_WINDOW_MS } from '../../domain/lanes/completion-window.ts';
 import { timeId } from '../../domain/time-id.ts';
 import type { BatchBell } from '../../ports/batch-bell.ts';
 import type { BatchFilter, BatchStore } from '../../ports/batch-store.ts';

@@ -1,4 +1,4 @@
-import type { BatchRecord } from '../../domain/batch.ts';
+import type { BatchRecord } from '../../domain/batches/batch.ts';
 import { bounded, type OpenContentDeps, type OpenedContent } from '../files/open-content.ts';
 import { renderMessageResults } from './render-message-results.ts';
 

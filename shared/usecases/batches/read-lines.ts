@@ -1,5 +1,5 @@
-import { type InputLine, type LinePlace, LineSplitter } from '../../domain/line-splitter.ts';
-import type { FilePart } from '../../domain/stored-file.ts';
+import type { FilePart } from '../../domain/batches/stored-file.ts';
+import { type InputLine, type LinePlace, LineSplitter } from '../../domain/json/line-splitter.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 import { readContent } from '../files/read-content.ts';
 

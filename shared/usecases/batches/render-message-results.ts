@@ -1,6 +1,6 @@
 import { erroredLine, succeededLine, unansweredLine } from '../../contracts/message-batches.ts';
 import { ERROR_PRESENTATIONS } from '../../contracts/problem.ts';
-import type { BatchRecord } from '../../domain/batch.ts';
+import type { BatchRecord } from '../../domain/batches/batch.ts';
 import { type BatchRow, type BatchRowsDeps, batchRows } from './batch-rows.ts';
 
 /** The results of a message batch, some lines at a time, each in one of Anthropic's four shapes. */

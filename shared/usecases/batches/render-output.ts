@@ -1,7 +1,7 @@
 import { refusedRow, unansweredRow } from '../../contracts/batch-output.ts';
 import type { RefusedRow } from '../../contracts/refused-rows.ts';
-import type { BatchRecord } from '../../domain/batch.ts';
-import type { RequestView } from '../../domain/request.ts';
+import type { BatchRecord } from '../../domain/batches/batch.ts';
+import type { RequestView } from '../../domain/requests/request.ts';
 import { type BatchRow, type BatchRowsDeps, batchRows, refusedRows } from './batch-rows.ts';
 
 const LINE_FEED = Buffer.from('\n');

@@ -1,8 +1,8 @@
 /** What happens to a batch once its lines are requests: it ends when they have, or is brought to an end. */
 
 import { encodeResultLine } from '../../contracts/result-line.ts';
-import { type BatchRecord, hasEnded } from '../../domain/batch.ts';
-import type { RequestView } from '../../domain/request.ts';
+import { type BatchRecord, hasEnded } from '../../domain/batches/batch.ts';
+import type { RequestView } from '../../domain/requests/request.ts';
 import type { ResultLog } from '../../ports/payload-store.ts';
 import type { StatusCounts, WorkStore } from '../../ports/request-store.ts';
 import { cancelledContent } from '../cancel-request.ts';

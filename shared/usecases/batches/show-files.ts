@@ -1,4 +1,4 @@
-import type { BatchRecord } from '../../domain/batch.ts';
+import type { BatchRecord } from '../../domain/batches/batch.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileStore } from '../../ports/file-store.ts';

@@ -1,6 +1,6 @@
-import { type BatchOutcome, type BatchRecord, hasEnded } from '../../domain/batch.ts';
-import type { RequestView } from '../../domain/request.ts';
-import { promptTokens } from '../../domain/usage.ts';
+import { type BatchOutcome, type BatchRecord, hasEnded } from '../../domain/batches/batch.ts';
+import { promptTokens } from '../../domain/cost/usage.ts';
+import type { RequestView } from '../../domain/requests/request.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { changeBatch } from './batch-changes.ts';

@@ -1,5 +1,5 @@
-import type { BatchRecord } from '../../domain/batch.ts';
-import type { BatchEnd, CompletionEvent } from '../../domain/webhook-event.ts';
+import type { BatchRecord } from '../../domain/batches/batch.ts';
+import type { BatchEnd, CompletionEvent } from '../../domain/webhooks/webhook-event.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { CompletionEvents } from '../../ports/completion-events.ts';
 import type { FileStore } from '../../ports/file-store.ts';

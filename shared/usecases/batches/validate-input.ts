@@ -2,12 +2,17 @@
 
 import { statusOf } from '../../contracts/problem.ts';
 import { encodeRefusedRow, type RefusedRow } from '../../contracts/refused-rows.ts';
-import type { BatchFault, BatchProgress, BatchRecord, BatchWarning } from '../../domain/batch.ts';
-import { DigestTable } from '../../domain/digest-table.ts';
-import { sha256Bytes } from '../../domain/digests.ts';
+import type {
+  BatchFault,
+  BatchProgress,
+  BatchRecord,
+  BatchWarning,
+} from '../../domain/batches/batch.ts';
+import { explainUnreachable } from '../../domain/batches/window-reach.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { InputLine } from '../../domain/line-splitter.ts';
-import { explainUnreachable } from '../../domain/window-reach.ts';
+import { DigestTable } from '../../domain/json/digest-table.ts';
+import { sha256Bytes } from '../../domain/json/digests.ts';
+import type { InputLine } from '../../domain/json/line-splitter.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';

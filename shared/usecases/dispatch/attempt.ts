@@ -1,12 +1,13 @@
 /** One call of one request, from its stored bytes to the content of its result line. */
 
 import type { ResultLineContent } from '../../contracts/result-line.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import type { ProviderFailure, ProviderOutcome } from '../../domain/capacity/provider-outcome.ts';
+import { costMicroUsd } from '../../domain/cost/pricing.ts';
+import { NO_USAGE } from '../../domain/cost/usage.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { Lane } from '../../domain/lane.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import { costMicroUsd } from '../../domain/pricing.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
-import { NO_USAGE } from '../../domain/usage.ts';
+import type { CallPlan } from '../../domain/lanes/choose-lane.ts';
+import type { Lane } from '../../domain/lanes/lane.ts';
 import type { CompletionProvider } from '../../ports/completion-provider.ts';
 import type { Work } from './work-queue.ts';
 
@@ -17,7 +18,7 @@ export async function attempt(
   work: Work,
   settings: ModelSettings,
   provider: CompletionProvider,
-  lane: Lane,
+  { lane, withinMs }: CallPlan,
   signal: AbortSignal,
 ): Promise<ProviderOutcome> {
   let body: Body;
@@ -33,6 +34,7 @@ export async function attempt(
       model: settings.providerModel,
       body,
       lane,
+      withinMs,
       markSharedPrefix: work.sharesPrefix,
     },
     signal,

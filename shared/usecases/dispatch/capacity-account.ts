@@ -1,13 +1,13 @@
 /** What one worker knows of a model's limits, buys of them, and owes to the other workers. */
 
-import { learn } from '../../domain/capacity-learning.ts';
-import { type Claim, giveBack, purchase } from '../../domain/capacity-purchase.ts';
-import { type CapacityState, openState } from '../../domain/capacity-state.ts';
-import { LimitObserver, type SentCall } from '../../domain/limit-observer.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import { DIMENSIONS, type ProviderOutcome } from '../../domain/provider-outcome.ts';
-import type { LeasedRequest } from '../../domain/request.ts';
-import { withoutWorker } from '../../domain/worker-shares.ts';
+import { learn } from '../../domain/capacity/capacity-learning.ts';
+import { type Claim, giveBack, purchase } from '../../domain/capacity/capacity-purchase.ts';
+import { type CapacityState, openState } from '../../domain/capacity/capacity-state.ts';
+import { LimitObserver, type SentCall } from '../../domain/capacity/limit-observer.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { DIMENSIONS, type ProviderOutcome } from '../../domain/capacity/provider-outcome.ts';
+import { withoutWorker } from '../../domain/capacity/worker-shares.ts';
+import type { LeasedRequest } from '../../domain/requests/request.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 

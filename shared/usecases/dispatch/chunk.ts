@@ -1,4 +1,4 @@
-import type { Claim } from '../../domain/capacity-purchase.ts';
+import type { Claim } from '../../domain/capacity/capacity-purchase.ts';
 import type { Work } from './work-queue.ts';
 
 /** Work that capacity was bought for, each with the instant at which it may leave. */

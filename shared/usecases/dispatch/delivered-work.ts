@@ -7,7 +7,11 @@
  * bulk work when the next one comes.
  */
 
-import { type LeasedRequest, PRIORITIES, type RequestOutcome } from '../../domain/request.ts';
+import {
+  type LeasedRequest,
+  PRIORITIES,
+  type RequestOutcome,
+} from '../../domain/requests/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { SliceNotice } from '../../ports/request-queue.ts';
 import type {

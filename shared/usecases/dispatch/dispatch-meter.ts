@@ -1,5 +1,5 @@
 import { METRICS } from '../../contracts/metric-names.ts';
-import { promptTokens } from '../../domain/usage.ts';
+import { promptTokens } from '../../domain/cost/usage.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { DispatchProgress, PublishedResult } from '../dispatch-progress.ts';
 

@@ -1,5 +1,5 @@
-import type { RequestOutcome } from '../../domain/request.ts';
-import { promptTokens } from '../../domain/usage.ts';
+import { promptTokens } from '../../domain/cost/usage.ts';
+import type { RequestOutcome } from '../../domain/requests/request.ts';
 
 /** Running totals of one dispatcher. */
 export class DispatchTally {

@@ -4,21 +4,21 @@
  */
 
 import { METRICS } from '../../contracts/metric-names.ts';
-import type { Claim } from '../../domain/capacity-purchase.ts';
-import { chooseLane } from '../../domain/choose-lane.ts';
-import { CircuitBreaker } from '../../domain/circuit-breaker.ts';
-import type { Lane } from '../../domain/lane.ts';
-import type { SentCall } from '../../domain/limit-observer.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { ProviderFailure, ProviderOutcome } from '../../domain/provider-outcome.ts';
-import type { ProviderStop } from '../../domain/provider-stop.ts';
+import { PrefixWarming } from '../../domain/caching/prefix-warming.ts';
+import type { Claim } from '../../domain/capacity/capacity-purchase.ts';
+import { CircuitBreaker } from '../../domain/capacity/circuit-breaker.ts';
+import type { SentCall } from '../../domain/capacity/limit-observer.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import type { ProviderFailure, ProviderOutcome } from '../../domain/capacity/provider-outcome.ts';
+import type { ProviderStop } from '../../domain/capacity/provider-stop.ts';
 import {
   decideRetry,
   isProviderDown,
   type RetryBudget,
   type RetryPolicy,
-} from '../../domain/retry-policy.ts';
+} from '../../domain/capacity/retry-policy.ts';
+import { type CallPlan, chooseLane } from '../../domain/lanes/choose-lane.ts';
+import type { Lane } from '../../domain/lanes/lane.ts';
 import type { CapacityStore } from '../../ports/capacity-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CompletionProvider } from '../../ports/completion-provider.ts';
@@ -323,14 +323,11 @@ export class ModelDispatch {
   }
 
   private async execute(work: Work, call: SentCall): Promise<void> {
-    const lane = this.laneOf(work);
-    const outcome = await attempt(
-      work,
-      this.settings,
-      this.deps.provider,
-      lane,
-      this.deps.abortCalls,
-    );
+    const { provider, abortCalls } = this.deps;
+    // This attempt is counted already.
+    const plan = this.planOf(work, work.attempts - 1);
+    const { lane } = plan;
+    const outcome = await attempt(work, this.settings, provider, plan, abortCalls);
     const nowMs = this.deps.clock.nowMs();
     this.inFlight.delete(work.request.id);
     // The slot is free now: to publish may take a second where results are gathered.
@@ -386,7 +383,7 @@ export class ModelDispatch {
         return;
       case 'defer':
         work.attempts -= 1;
-        if (failure.code === 'lane_unavailable') work.laneOverride = 'live';
+        if (failure.code === 'lane_unavailable') work.isLiveOnly = true;
         else this.hold(failure, nowMs);
         this.queue.putBack([work]);
         return;
@@ -463,7 +460,9 @@ export class ModelDispatch {
       work.isWithdrawn
         ? refused('cancelled', 'The request was cancelled before it was sent')
         : refused('deadline_exceeded', 'The completion window ended before a call could begin');
-    await Promise.all(ended.map((work) => this.publish(work, outcome(work), this.laneOf(work))));
+    await Promise.all(
+      ended.map((work) => this.publish(work, outcome(work), this.planOf(work, work.attempts).lane)),
+    );
     return ready;
   }
 
@@ -498,11 +497,12 @@ export class ModelDispatch {
     await this.account.settle(this.inFlight.size);
   }
 
-  private laneOf({ request, laneOverride }: Work): Lane {
-    const nowMs = this.deps.clock.nowMs();
-    return (
-      laneOverride ?? chooseLane(request.lane, this.settings.lanes, request.deadlineAtMs, nowMs)
-    );
+  private planOf({ request, isLiveOnly }: Work, attempts: number): CallPlan {
+    const { lane, deadlineAtMs, maxOutputTokens } = request;
+    const wanted = isLiveOnly ? 'live' : lane;
+    const offered = this.settings.lanes;
+    const facts = { wanted, offered, deadlineAtMs, maxOutputTokens, attempts };
+    return chooseLane(facts, this.deps.clock.nowMs());
   }
 
   /** Calls that may be in flight at once. */

@@ -3,7 +3,7 @@
  * for everybody; once a hold is due for review, one request tries whether it works again.
  */
 
-import type { ProviderStop } from '../../domain/provider-stop.ts';
+import type { ProviderStop } from '../../domain/capacity/provider-stop.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ProviderHold, ProviderHolds } from '../../ports/provider-holds.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';

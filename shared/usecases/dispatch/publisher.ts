@@ -7,7 +7,7 @@
  */
 
 import { encodeResultLine, type ResultLineContent } from '../../contracts/result-line.ts';
-import type { RequestOutcome } from '../../domain/request.ts';
+import type { RequestOutcome } from '../../domain/requests/request.ts';
 import type { ResultLog } from '../../ports/payload-store.ts';
 import type { WorkStore } from '../../ports/request-store.ts';
 import type { PublishedResult } from '../dispatch-progress.ts';

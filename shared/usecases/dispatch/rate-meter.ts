@@ -1,6 +1,6 @@
-import type { Claim } from '../../domain/capacity-purchase.ts';
-import { type CapacityState, effectivePerMinute } from '../../domain/capacity-state.ts';
-import { DIMENSIONS, type Dimension } from '../../domain/provider-outcome.ts';
+import type { Claim } from '../../domain/capacity/capacity-purchase.ts';
+import { type CapacityState, effectivePerMinute } from '../../domain/capacity/capacity-state.ts';
+import { DIMENSIONS, type Dimension } from '../../domain/capacity/provider-outcome.ts';
 
 const WINDOW_SECONDS = 5;
 

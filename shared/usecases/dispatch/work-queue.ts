@@ -1,8 +1,7 @@
 /** Requests one model's dispatcher holds leases of and has not sent, in order of dispatch. */
 
-import type { Lane } from '../../domain/lane.ts';
-import type { PrefixWarming } from '../../domain/prefix-warming.ts';
-import type { LeasedRequest } from '../../domain/request.ts';
+import type { PrefixWarming } from '../../domain/caching/prefix-warming.ts';
+import type { LeasedRequest } from '../../domain/requests/request.ts';
 
 /** A leased request with what its attempts have taught so far. */
 export interface Work {
@@ -13,7 +12,7 @@ export interface Work {
   overloads: number;
   firstAttemptAtMs: number | null;
   /** Set when the discounted lane had no room for it. */
-  laneOverride: Lane | null;
+  isLiveOnly: boolean;
   /** Bytes of the body (or of the whole input line) once read. */
   payload: Uint8Array | null;
   /** True when others in the queue share its opening. */
@@ -28,7 +27,7 @@ export function createWork(request: LeasedRequest): Work {
     attempts: request.attempts,
     overloads: 0,
     firstAttemptAtMs: request.firstAttemptAtMs,
-    laneOverride: null,
+    isLiveOnly: false,
     payload: null,
     sharesPrefix: false,
     isWithdrawn: false,

@@ -1,14 +1,14 @@
 import { DEFAULT_FILE_LIFE_MS } from '../../contracts/limits.ts';
 import { openAiRefusal } from '../../contracts/openai-error.ts';
-import { sha256 } from '../../domain/digests.ts';
-import { AppError } from '../../domain/errors.ts';
 import {
   type FilePart,
   type FileRecord,
   isExpired,
   UPLOAD_PURPOSES,
   type UploadPurpose,
-} from '../../domain/stored-file.ts';
+} from '../../domain/batches/stored-file.ts';
+import { AppError } from '../../domain/errors.ts';
+import { sha256 } from '../../domain/json/digests.ts';
 import { timeId } from '../../domain/time-id.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';

@@ -1,8 +1,8 @@
 import { MAX_UPLOAD_BYTES } from '../../contracts/limits.ts';
 import { openAiRefusal } from '../../contracts/openai-error.ts';
-import { Md5 } from '../../domain/digests.ts';
+import type { FileRecord, UploadPart, UploadRecord } from '../../domain/batches/stored-file.ts';
 import type { AppError } from '../../domain/errors.ts';
-import type { FileRecord, UploadPart, UploadRecord } from '../../domain/stored-file.ts';
+import { Md5 } from '../../domain/json/digests.ts';
 import { timeId } from '../../domain/time-id.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';

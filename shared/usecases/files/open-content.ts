@@ -1,6 +1,6 @@
 import { MAX_DIRECT_CONTENT_BYTES } from '../../contracts/limits.ts';
-import { type BatchRecord, hasEnded } from '../../domain/batch.ts';
-import type { FileRecord } from '../../domain/stored-file.ts';
+import { type BatchRecord, hasEnded } from '../../domain/batches/batch.ts';
+import type { FileRecord } from '../../domain/batches/stored-file.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { ContentAddresses } from '../../ports/file-contents.ts';
 import type { Random } from '../../ports/random.ts';

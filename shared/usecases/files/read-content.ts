@@ -1,5 +1,5 @@
 import { openAiRefusal } from '../../contracts/openai-error.ts';
-import type { FilePart } from '../../domain/stored-file.ts';
+import type { FilePart } from '../../domain/batches/stored-file.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 
 /** Read at once. Unit: bytes. */

@@ -1,8 +1,8 @@
 /** Finds the batch of a job whose create was sent, or may have been, by a process that died. */
 
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
-import { type NativeBatchView, readNativeRowId } from '../../domain/native-batch.ts';
-import { type NativeJob, pollDelayMs } from '../../domain/native-job.ts';
+import { type NativeBatchView, readNativeRowId } from '../../domain/native/native-batch.ts';
+import { type NativeJob, pollDelayMs } from '../../domain/native/native-job.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import { sightOf } from './batch-sight.ts';
 import type { HeldJob } from './held-job.ts';

@@ -1,5 +1,5 @@
-import type { NativeBatchView } from '../../domain/native-batch.ts';
-import type { NativeJobSight } from '../../domain/native-job.ts';
+import type { NativeBatchView } from '../../domain/native/native-batch.ts';
+import type { NativeJobSight } from '../../domain/native/native-job.ts';
 
 /** What is remembered of a batch for whoever watches. */
 export function sightOf({ rawStatus, isCancelling, counts }: NativeBatchView): NativeJobSight {

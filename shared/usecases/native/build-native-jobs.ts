@@ -1,16 +1,18 @@
 /** Gathers requests that wait for a native batch into jobs. */
 
-import type { ModelSettings } from '../../domain/model-limits.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { deadlineClass } from '../../domain/lanes/plan-lane.ts';
 import {
   intendJob,
   isQueuedAtProvider,
   type NativeJob,
   type NativePriming,
+  sizeOf,
   splitRows,
-} from '../../domain/native-job.ts';
-import { deadlineClass } from '../../domain/plan-lane.ts';
-import type { LeasedRequest, Route } from '../../domain/request.ts';
+} from '../../domain/native/native-job.ts';
+import type { LeasedRequest, Route } from '../../domain/requests/request.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
+import { findCheaperCalls } from './find-cheaper-calls.ts';
 import { findOpenings } from './find-openings.ts';
 import { writeManifest } from './manifest.ts';
 import type { NativeDeps, TickTerms } from './native-deps.ts';
@@ -98,13 +100,17 @@ async function buildFrom(
     leased.map((request) => deps.planRoute(request, settings, nowMs)),
   );
   const planned = Map.groupBy(leased, (_, at) => routes[at] ?? 'sync');
-  await handBack(deps, planned.get('sync') ?? [], nowMs, 'sync');
-  const rows = (planned.get('native') ?? []).map(
-    (request): Row => ({
-      ...request,
-      bytes: Math.ceil(request.body.length * GROWTH) + MARK_BYTES + rowOverheadBytes,
-    }),
-  );
+  const native = planned.get('native') ?? [];
+  const cheaper = await findCheaperCalls(deps, settings, provider.limits, native);
+  await handBack(deps, [...(planned.get('sync') ?? []), ...cheaper], nowMs, 'sync');
+  const rows = native
+    .filter((request) => !cheaper.has(request))
+    .map(
+      (request): Row => ({
+        ...request,
+        bytes: Math.ceil(request.body.length * GROWTH) + MARK_BYTES + rowOverheadBytes,
+      }),
+    );
   let room = await roomOf(deps, settings);
   let jobs = 0;
   let isFull = false;
@@ -179,8 +185,7 @@ async function createJob(
       endpoint: rows[0]?.endpoint ?? '/v1/chat/completions',
       leaseOwner,
       manifest: await writeManifest(payloads, rows),
-      rowCount: rows.length,
-      inputTokens: rows.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
+      ...sizeOf(rows),
       deadlineAtMs,
       halvings: 0,
       priming,

@@ -1,4 +1,4 @@
-import { isOpenJob } from '../../domain/native-job.ts';
+import { isOpenJob } from '../../domain/native/native-job.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { NativeJobStore } from '../../ports/native-job-store.ts';
 

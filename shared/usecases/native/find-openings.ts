@@ -1,18 +1,14 @@
 /** Which openings rows of a job share that are worth a row run ahead of the others. */
 
-import { decidePriming } from '../../domain/cache-priming.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import type { NativeBatchLimits } from '../../domain/native-batch.ts';
-import { ratesFor } from '../../domain/pricing.ts';
-import type { LeasedRequest } from '../../domain/request.ts';
-import { openingOf, type SharedOpening } from '../../domain/shared-opening.ts';
+import { decidePriming } from '../../domain/caching/cache-priming.ts';
+import { openingOf, type SharedOpening } from '../../domain/caching/shared-opening.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { ratesFor } from '../../domain/cost/pricing.ts';
+import type { NativeBatchLimits } from '../../domain/native/native-batch.ts';
+import type { LeasedRequest } from '../../domain/requests/request.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 import { decodeBody } from '../dispatch/attempt.ts';
-
-/** Groups of one job that are looked at, those with most rows first. */
-const MOST_OPENINGS = 16;
-/** Of a group, spread over it; the other rows are marked only if they begin the same. */
-const SAMPLES = 5;
+import { sampled, sharingGroups } from './opening-groups.ts';
 
 type Row = Pick<LeasedRequest, 'body' | 'endpoint' | 'inputTokens' | 'prefixKey'>;
 
@@ -22,7 +18,7 @@ export interface FoundOpenings<Of> {
   readonly ahead: ReadonlySet<Of>;
 }
 
-/** `null` where nothing is shared that pays. Rows are grouped as for the live lane, by prefix key. */
+/** `null` where nothing is shared that pays. Rows that are not among the samples are marked only if they begin the same. */
 export async function findOpenings<Of extends Row>(
   payloads: PayloadStore,
   { price, providerModel }: Pick<ModelSettings, 'price' | 'providerModel'>,
@@ -31,17 +27,14 @@ export async function findOpenings<Of extends Row>(
 ): Promise<FoundOpenings<Of> | null> {
   if (cacheOf === undefined || price === null) return null;
   const rules = cacheOf(providerModel);
-  const keyed = rows.filter(
-    ({ prefixKey, endpoint }) => prefixKey !== null && endpoint === '/v1/messages',
+  const groups = sharingGroups(
+    rows.filter(({ endpoint }) => endpoint === '/v1/messages'),
+    2,
   );
-  const groups = [...Map.groupBy(keyed, ({ prefixKey }) => prefixKey).values()]
-    .filter((group) => group.length > 1)
-    .sort((one, other) => other.length - one.length)
-    .slice(0, MOST_OPENINGS);
   const openings: SharedOpening[] = [];
   const ahead = new Set<Of>();
   for (const group of groups) {
-    const samples = spread(group);
+    const samples = sampled(group);
     const [first] = samples;
     const bodies = await payloads.read(samples.map(({ body }) => body));
     const found = openingOf(bodies.map(decodeBody));
@@ -54,12 +47,4 @@ export async function findOpenings<Of extends Row>(
     ahead.add(first);
   }
   return openings.length === 0 ? null : { openings, ahead };
-}
-
-function spread<Of>(group: readonly Of[]): Of[] {
-  const count = Math.min(SAMPLES, group.length);
-  const step = (group.length - 1) / (count - 1);
-  return Array.from({ length: count }, (_, at) => group[Math.round(at * step)]).filter(
-    (row) => row !== undefined,
-  );
 }

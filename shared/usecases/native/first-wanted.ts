@@ -1,4 +1,4 @@
-import type { NativeJob } from '../../domain/native-job.ts';
+import type { NativeJob } from '../../domain/native/native-job.ts';
 import { readManifestFrom } from './manifest.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { rowsNamed } from './rows-named.ts';

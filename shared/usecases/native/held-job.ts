@@ -4,7 +4,7 @@ import {
   type NativeJob,
   type NativeJobChange,
   type NativeJobPhase,
-} from '../../domain/native-job.ts';
+} from '../../domain/native/native-job.ts';
 import type { NativeBatchFailure } from '../../ports/native-batch-provider.ts';
 import type { NativeDeps, TickReport } from './native-deps.ts';
 

@@ -2,14 +2,16 @@
 
 import { METRICS } from '../../contracts/metric-names.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
-import type { NativeRow } from '../../domain/native-batch.ts';
-import type { NativeCheckpoint, NativeTally } from '../../domain/native-job.ts';
+import type { NativeRow } from '../../domain/native/native-batch.ts';
+import type { NativeCheckpoint, NativeTally } from '../../domain/native/native-job.ts';
 import type { NativeBatchFailure, NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import type { Deferral } from '../../ports/request-store.ts';
 import type { HeldJob } from './held-job.ts';
+import type { ManifestRow } from './manifest.ts';
 import type { NativeDeps, TickTerms } from './native-deps.ts';
+import { planLeft } from './plan-left.ts';
 import { type EncodedRow, encodeRow, publishRows } from './publish-rows.ts';
-import { markMet, type RowLedger, reconcileRows } from './reconcile-rows.ts';
+import { deferralOf, markMet, type RowLedger, reconcileRows } from './reconcile-rows.ts';
 
 const LINES_PER_GROUP = 500;
 /** Answers held in memory before they are published. Unit: bytes. */
@@ -61,8 +63,11 @@ async function ingestOutput(
   let broke: NativeBatchFailure | null = null;
   const flush = async (): Promise<void> => {
     if (group.lines === 0) return;
-    const { publish, handBack, tally } = group;
-    await publishRows(deps, publish, handBack);
+    const { publish, handBack, left, tally } = group;
+    const routes = await planLeft(deps, held.facts, left);
+    const nowMs = clock.nowMs();
+    const planned = left.map((row, at) => deferralOf(row, nowMs, 0, routes[at]));
+    await publishRows(deps, publish, [...handBack, ...planned]);
     group = emptyGroup(tally);
     const { checkpoint } = held.facts;
     await held.save({ checkpoint: { ...checkpoint, output, row: read, stalls: 0, tally } });
@@ -94,18 +99,20 @@ async function ingestOutput(
 interface Group {
   readonly publish: EncodedRow[];
   readonly handBack: Deferral[];
+  readonly left: ManifestRow[];
   tally: NativeTally;
   lines: number;
   bytes: number;
 }
 
 function emptyGroup(tally: NativeTally): Group {
-  return { publish: [], handBack: [], tally, lines: 0, bytes: 0 };
+  return { publish: [], handBack: [], left: [], tally, lines: 0, bytes: 0 };
 }
 
 function add(group: Group, ledger: RowLedger, line: NativeRow): void {
-  const { publish, handBack, tally } = reconcileRows(ledger, [line], group.tally);
+  const { publish, handBack, left, tally } = reconcileRows(ledger, [line], group.tally);
   group.lines += 1;
+  group.left.push(...left);
   group.tally = tally;
   group.handBack.push(...handBack);
   for (const content of publish) {

@@ -1,6 +1,6 @@
 /** Which requests the rows of a job are: written down before the job is, in lines of the payload store. */
 
-import type { LeasedRequest, PayloadPointer } from '../../domain/request.ts';
+import type { LeasedRequest, PayloadPointer } from '../../domain/requests/request.ts';
 import type { PayloadStore } from '../../ports/payload-store.ts';
 
 /** What is needed of a request to send it in a batch, and to publish what comes back. */

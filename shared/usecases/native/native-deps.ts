@@ -1,6 +1,6 @@
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import type { NativeJob } from '../../domain/native-job.ts';
-import type { ProviderStop } from '../../domain/provider-stop.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import type { ProviderStop } from '../../domain/capacity/provider-stop.ts';
+import type { NativeJob } from '../../domain/native/native-job.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import type { NativeJobStore } from '../../ports/native-job-store.ts';
@@ -13,6 +13,13 @@ import type { PlanRoute } from './plan-route.ts';
 
 /** How long files are kept at a provider for whoever looks into a fault. Unit: ms. */
 export const KEEP_FILES_MS = 86_400_000;
+
+/** Sums over requests. */
+export interface Sums {
+  readonly requests: number;
+  readonly inputTokens: number;
+  readonly maxOutputTokens: number;
+}
 
 /** What the native lane works with, in every home. */
 export interface NativeDeps {
@@ -28,6 +35,8 @@ export interface NativeDeps {
   /** What a model's provider lets wait in batches; `null` where that is not limited. Unit: tokens. */
   readonly queueTokensOf: (model: string) => number | null;
   readonly planRoute: PlanRoute;
+  /** What calls would take for so many requests of a model, behind those that wait. Unit: ms. */
+  readonly callsMs: (model: string, sums: Sums) => Promise<number>;
   /** Where rows wait that their batch has not run. @default for a call */
   readonly planAgain?: PlanRoute;
   /** How long rows are gathered, by the time to the deadline of the most urgent. Unit of both: ms. */

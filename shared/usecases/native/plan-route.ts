@@ -1,7 +1,7 @@
 /** In which queue a request waits: the least rule, for where nothing is known of the lanes. */
 
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import type { RequestSpec, Route } from '../../domain/request.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import type { RequestSpec, Route } from '../../domain/requests/request.ts';
 
 /** What of a request its queue depends on. */
 export type Routable = Pick<

@@ -1,6 +1,6 @@
 /** The tick of the native lane as the homes run it: the planner decides, and learns. */
 
-import { isQueuedAtProvider } from '../../domain/native-job.ts';
+import { isQueuedAtProvider } from '../../domain/native/native-job.ts';
 import type { Planner } from '../plan-work.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { createReviewNativeJobs, lessonOf } from './review-native-jobs.ts';
@@ -8,7 +8,7 @@ import { createTickNative, type TickNative } from './tick-native.ts';
 import { createWatchNativeJobs } from './watch-native-jobs.ts';
 
 /** Chosen by the planner; the rest is the home's. */
-export type PlannedDeps = Omit<NativeDeps, 'planRoute' | 'planAgain' | 'onSettled'>;
+export type PlannedDeps = Omit<NativeDeps, 'planRoute' | 'planAgain' | 'callsMs' | 'onSettled'>;
 
 /**
  * Reviews the open jobs, moves what has time to spare out of long queues, ticks, and measures what
@@ -18,6 +18,7 @@ export function createPlannedTick(home: PlannedDeps, planner: Planner): TickNati
   const deps: NativeDeps = {
     ...home,
     planRoute: planner.route,
+    callsMs: planner.callsMs,
     planAgain: planner.route,
     async onSettled(job) {
       const lesson = lessonOf(job);

@@ -1,8 +1,8 @@
 /** Asks how a batch stands, and asks for its end where that is wished, or nobody waits for it. */
 
 import { METRICS } from '../../contracts/metric-names.ts';
-import { isYetToAppear } from '../../domain/native-batch.ts';
-import { pollDelayMs, watchOver } from '../../domain/native-job.ts';
+import { isYetToAppear } from '../../domain/native/native-batch.ts';
+import { pollDelayMs, watchOver } from '../../domain/native/native-job.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import { sightOf } from './batch-sight.ts';
 import { firstWanted } from './first-wanted.ts';

@@ -1,5 +1,5 @@
 import { encodeResultLine, type ResultLineContent } from '../../contracts/result-line.ts';
-import type { RequestOutcome } from '../../domain/request.ts';
+import type { RequestOutcome } from '../../domain/requests/request.ts';
 import type { Deferral } from '../../ports/request-store.ts';
 import type { NativeDeps } from './native-deps.ts';
 

@@ -1,13 +1,13 @@
 /** What each line of a batch's results means for the request it answers. Pure. */
 
 import type { ResultLineContent } from '../../contracts/result-line.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { DEFAULT_RETRY_POLICY } from '../../domain/capacity/retry-policy.ts';
+import { costMicroUsd } from '../../domain/cost/pricing.ts';
+import { NO_USAGE } from '../../domain/cost/usage.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import { type NativeRow, readNativeRowId } from '../../domain/native-batch.ts';
-import type { NativeJob, NativeTally } from '../../domain/native-job.ts';
-import { costMicroUsd } from '../../domain/pricing.ts';
-import { DEFAULT_RETRY_POLICY } from '../../domain/retry-policy.ts';
-import { NO_USAGE } from '../../domain/usage.ts';
+import { type NativeRow, readNativeRowId } from '../../domain/native/native-batch.ts';
+import type { NativeJob, NativeTally } from '../../domain/native/native-job.ts';
 import type { Deferral } from '../../ports/request-store.ts';
 import type { ManifestRow, ManifestRows } from './manifest.ts';
 
@@ -15,6 +15,8 @@ import type { ManifestRow, ManifestRows } from './manifest.ts';
 export interface Reconciled {
   readonly publish: ResultLineContent[];
   readonly handBack: Deferral[];
+  /** Rows for which the batch had no time: what becomes of them is planned anew. */
+  readonly left: ManifestRow[];
   readonly tally: NativeTally;
 }
 
@@ -43,6 +45,7 @@ export function reconcileRows(
   const tally = { ...before };
   const publish: ResultLineContent[] = [];
   const handBack: Deferral[] = [];
+  const left: ManifestRow[] = [];
   for (const line of lines) {
     if (line.kind === 'unreadable') {
       tally.unreadable += 1;
@@ -69,7 +72,8 @@ export function reconcileRows(
         break;
       case 'unfinished':
         tally.unfinished += 1;
-        handBack.push(deferralOf(row, ledger.nowMs, 0));
+        if (line.reason === 'lost') handBack.push(deferralOf(row, ledger.nowMs, 0));
+        else left.push(row);
         break;
       case 'failed': {
         const again = triesAgain(row, line.code);
@@ -79,7 +83,7 @@ export function reconcileRows(
       }
     }
   }
-  return { publish, handBack, tally };
+  return { publish, handBack, left, tally };
 }
 
 /** A row that ends for a fault of the whole batch, named for it. */

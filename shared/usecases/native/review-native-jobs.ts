@@ -1,26 +1,24 @@
 /** The planner's review, over the jobs of a home. */
 
-import { isQueuedAtProvider, type NativeJob } from '../../domain/native-job.ts';
+import { isQueuedAtProvider, type NativeJob } from '../../domain/native/native-job.ts';
 import type { EndedJob, Planner } from '../plan-work.ts';
-import { createReviewJobs, type OpenJob, type ReviewJobs } from '../review-jobs.ts';
 import { createCancelNativeJob } from './cancel-native-job.ts';
 import { readManifest } from './manifest.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { deferralOf } from './reconcile-rows.ts';
-
-/** A job does not say how long its answers may be; twice what is usual. Unit: tokens. */
-const ASSUMED_OUTPUT_TOKENS = 2_048;
+import { createReviewJobs, type ReviewJobs } from './review-jobs.ts';
+import { HOLD_MS } from './submit-native-job.ts';
 
 export function createReviewNativeJobs(
-  deps: Pick<NativeDeps, 'jobs' | 'work' | 'payloads' | 'clock' | 'telemetry'>,
+  deps: Pick<NativeDeps, 'jobs' | 'work' | 'payloads' | 'providers' | 'clock' | 'telemetry'>,
   planner: Planner,
 ): ReviewJobs {
-  const { jobs, work, payloads, clock, telemetry } = deps;
+  const { jobs, work, payloads, providers, clock, telemetry } = deps;
   const cancelJob = createCancelNativeJob({ jobs, clock });
   return createReviewJobs({
     planner,
     nowMs: () => clock.nowMs(),
-    openJobs: async () => (await jobs.unfinished()).filter(isQueuedAtProvider).map(openJob),
+    openJobs: async () => (await jobs.unfinished()).filter(isQueuedAtProvider),
     async cancel(id, why) {
       const isCancelled = await cancelJob(id);
       if (isCancelled) telemetry.log('info', 'A batch is cancelled', { job: id, why });
@@ -31,12 +29,41 @@ export function createReviewNativeJobs(
       if (job === null || !isQueuedAtProvider(job)) return 0;
       const rows = await readManifest(payloads, job.manifest);
       const due = [...rows].filter((row) => row.lane !== 'native' && isDue(row));
-      // Handed back once; the next time they are no longer held, and nothing happens.
-      await work.defer(due.map((row) => deferralOf(row, clock.nowMs(), 0)));
-      return due.length;
+      const nowMs = clock.nowMs();
+      // Handed back once: the next time they are no longer held.
+      const held = new Set(await work.extend(due, nowMs + HOLD_MS));
+      const released = due.filter((row) => held.has(row.id));
+      if (released.length === 0 || (await hasEnded(job))) return 0;
+      await work.defer(released.map((row) => deferralOf(row, nowMs, 0)));
+      telemetry.log('warn', 'Rows are run by calls while their batch still ends', {
+        job: id,
+        rows: released.length,
+      });
+      await countReleased(id, released.length);
+      return released.length;
     },
   });
+
+  /** Whether its batch has ended since the last look; then this tick takes its results in. */
+  async function hasEnded(job: NativeJob): Promise<boolean> {
+    const provider = providers.get(job.provider);
+    if (provider === undefined || job.batchId === null) return false;
+    const looked = await provider.get(job.batchId, new AbortController().signal);
+    if (looked.kind === 'failed' || looked.value.end === null) return false;
+    return jobs.update({ ...job, dueAtMs: clock.nowMs(), isClaimed: false });
+  }
+
+  /** For the report. A tick that works on the job now loses its claim, and another takes it up. */
+  async function countReleased(id: string, rows: number): Promise<void> {
+    for (let attempt = 0; attempt < COUNT_TRIES; attempt += 1) {
+      const job = await jobs.get(id);
+      if (job === null) return;
+      if (await jobs.update({ ...job, released: job.released + rows })) return;
+    }
+  }
 }
+
+const COUNT_TRIES = 10;
 
 /** What a settled job teaches; `null` where its batch was never run. */
 export function lessonOf(job: NativeJob): EndedJob | null {
@@ -48,8 +75,4 @@ export function lessonOf(job: NativeJob): EndedJob | null {
   const isCompleted = end === 'completed';
   const cancelledAtMs = isCompleted ? null : cancelWantedAtMs;
   return { provider, model, submittedAtMs, endedAtMs, cancelledAtMs, isCompleted };
-}
-
-function openJob(job: NativeJob): OpenJob {
-  return { ...job, maxOutputTokens: ASSUMED_OUTPUT_TOKENS };
 }

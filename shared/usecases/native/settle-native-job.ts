@@ -1,14 +1,15 @@
 /** Accounts for the rows that no result named, and writes down what became of all. */
 
 import { METRICS } from '../../contracts/metric-names.ts';
-import { savedByCache } from '../../domain/cache-priming.ts';
-import { type NativeBatchRemedy, remedyFor } from '../../domain/native-batch-remedy.ts';
-import { intendJob, type NativeJob } from '../../domain/native-job.ts';
-import { ratesFor } from '../../domain/pricing.ts';
-import { DEFAULT_RETRY_POLICY } from '../../domain/retry-policy.ts';
+import { savedByCache } from '../../domain/caching/cache-priming.ts';
+import { DEFAULT_RETRY_POLICY } from '../../domain/capacity/retry-policy.ts';
+import { ratesFor } from '../../domain/cost/pricing.ts';
+import { type NativeBatchRemedy, remedyFor } from '../../domain/native/native-batch-remedy.ts';
+import { intendJob, type NativeJob, sizeOf } from '../../domain/native/native-job.ts';
 import type { HeldJob } from './held-job.ts';
 import { type ManifestRow, writeLine, writeManifest } from './manifest.ts';
 import type { NativeDeps, TickReport } from './native-deps.ts';
+import { planLeft } from './plan-left.ts';
 import { encodeRow, publishRows } from './publish-rows.ts';
 import { deferralOf, faultContent, type RowLedger } from './reconcile-rows.ts';
 
@@ -36,6 +37,8 @@ export interface ReconciliationReport {
   readonly missing: number;
   /** What was done about those: `sync`, `wait`, `drop_lines`, `bisect`, or nothing. */
   readonly remedy: string | null;
+  /** Run by calls while the batch went on; those of them that it answered are billed twice. */
+  readonly released: number;
   readonly faults: NativeJob['faults'];
   /** By priming the cache. Unit: micro-dollars. */
   readonly saved_micro_usd: number;
@@ -146,34 +149,20 @@ async function apply(
       return;
     }
     default:
-      await planLeft(deps, held.facts, left);
+      await handBackPlanned(deps, held.facts, left);
   }
 }
 
-/**
- * Rows that were not run. Where time ran out, or we gave the batch up, another one if there is
- * still time; what a provider dropped of its own accord is told apart by calls.
- */
-async function planLeft(deps: NativeDeps, job: NativeJob, left: readonly Left[]): Promise<void> {
-  const { clock, models, planAgain } = deps;
-  const model = models.get(job.model);
-  const nowMs = clock.nowMs();
-  const isOutOfTime = job.cancelWantedAtMs !== null || job.end === 'expired';
-  const routes = await Promise.all(
-    left.map(({ row }) =>
-      model === undefined || planAgain === undefined || !isOutOfTime
-        ? ('sync' as const)
-        : planAgain({ ...row, model: job.model }, model, nowMs),
-    ),
-  );
+async function handBackPlanned(
+  deps: NativeDeps,
+  job: NativeJob,
+  left: readonly Left[],
+): Promise<void> {
+  const rows = left.map(({ row }) => row);
+  const routes = await planLeft(deps, job, rows);
   for (const route of ['sync', 'native'] as const) {
-    await handBack(
-      deps,
-      left.filter((_, at) => routes[at] === route),
-      route,
-      0,
-      0,
-    );
+    const planned = left.filter((_, at) => routes[at] === route);
+    await handBack(deps, planned, route, 0, 0);
   }
 }
 
@@ -225,8 +214,7 @@ async function continueIn(
       ...{ id, provider, model, endpoint, leaseOwner, deadlineAtMs, priming },
       halvings: halvings + 1,
       manifest: await writeManifest(deps.payloads, rows),
-      rowCount: rows.length,
-      inputTokens: rows.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
+      ...sizeOf(rows),
     },
     deps.clock.nowMs(),
   );
@@ -255,6 +243,7 @@ function reportOf(
     tally: job.checkpoint.tally,
     missing,
     remedy: remedy ?? (missing > 0 ? 'sync' : null),
+    released: job.released,
     faults: job.faults,
     saved_micro_usd: job.savedMicroUsd,
     unread: job.checkpoint.faults,

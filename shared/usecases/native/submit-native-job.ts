@@ -1,10 +1,10 @@
 /** From a job's intent to a batch of its provider: each step is written down before the next is taken. */
 
+import { markOpening, type SharedOpening } from '../../domain/caching/shared-opening.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
-import { nativeRowId } from '../../domain/native-batch.ts';
-import { type NativeJob, pollDelayMs } from '../../domain/native-job.ts';
-import type { PayloadPointer } from '../../domain/request.ts';
-import { markOpening, type SharedOpening } from '../../domain/shared-opening.ts';
+import { nativeRowId } from '../../domain/native/native-batch.ts';
+import { type NativeJob, pollDelayMs, sizeOf } from '../../domain/native/native-job.ts';
+import type { PayloadPointer } from '../../domain/requests/request.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,
@@ -19,7 +19,7 @@ import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
 import { rowsNamed } from './rows-named.ts';
 
 /** Rows belong to their job until the results are gone from any provider. Unit: ms. */
-const HOLD_MS = 31 * 86_400_000;
+export const HOLD_MS = 31 * 86_400_000;
 /** An answer to a create that did not come is looked for after this. Unit: ms. */
 const LOOK_AFTER_MS = 30_000;
 /** A tick that stood still for so long between its word and the deed must not do it. Unit: ms. */
@@ -44,8 +44,7 @@ export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   } else {
     await held.enter('ready', {
       manifest: await writeManifest(payloads, kept),
-      rowCount: kept.length,
-      inputTokens: kept.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
+      ...sizeOf(kept),
     });
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { AppError } from '../../domain/errors.ts';
-import type { NativeJob } from '../../domain/native-job.ts';
+import type { NativeJob } from '../../domain/native/native-job.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import { adoptBatch } from './adopt-native-batch.ts';
 import { buildNativeJobs } from './build-native-jobs.ts';

@@ -1,5 +1,5 @@
 import { METRICS } from '../../contracts/metric-names.ts';
-import { concernOf } from '../../domain/native-job.ts';
+import { concernOf } from '../../domain/native/native-job.ts';
 import type { NativeDeps, TickReport } from './native-deps.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** What one call holds of its tenant's budget. */
 
 import { AppError } from '../../domain/errors.ts';
-import type { RequestSpec } from '../../domain/request.ts';
+import type { RequestSpec } from '../../domain/requests/request.ts';
 import type { AcceptOutcome, RequestStore } from '../../ports/request-store.ts';
 import type { ReserveBudget } from '../reserve-budget.ts';
 

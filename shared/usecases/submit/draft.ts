@@ -2,11 +2,11 @@
 
 import { ENDPOINTS_OF_DIALECT } from '../../contracts/dialect-endpoints.ts';
 import { fieldError } from '../../contracts/problem.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { costBoundMicroUsd } from '../../domain/cost/pricing.ts';
 import type { AppError } from '../../domain/errors.ts';
-import { fingerprint } from '../../domain/idempotency.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import { costBoundMicroUsd } from '../../domain/pricing.ts';
-import type { RequestSpec } from '../../domain/request.ts';
+import { fingerprint } from '../../domain/requests/idempotency.ts';
+import type { RequestSpec } from '../../domain/requests/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { planRoute as leastRule } from '../native/plan-route.ts';
 import type { Planner } from '../plan-work.ts';

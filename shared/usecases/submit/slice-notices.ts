@@ -1,4 +1,4 @@
-import type { RequestSpec } from '../../domain/request.ts';
+import type { RequestSpec } from '../../domain/requests/request.ts';
 import type { SliceNotice } from '../../ports/request-queue.ts';
 
 /** One notice for each slice that waits for calls; a tick finds by itself what waits for batches. */

@@ -2,10 +2,10 @@
 
 import type { Dialect } from '../../contracts/config-schema.ts';
 import type { Principal } from '../../domain/api-key.ts';
+import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
-import type { Lane } from '../../domain/lane.ts';
-import type { ModelSettings } from '../../domain/model-limits.ts';
-import type { Endpoint } from '../../domain/request.ts';
+import type { Lane } from '../../domain/lanes/lane.ts';
+import type { Endpoint } from '../../domain/requests/request.ts';
 
 export type Body = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import { type BatchRecord, NO_INSTANTS, NO_OPTIONS } from '../../../shared/domain/batch.ts';
+import { type BatchRecord, NO_INSTANTS, NO_OPTIONS } from '../../../shared/domain/batches/batch.ts';
 import { timeId } from '../../../shared/domain/time-id.ts';
 import type { BatchStore } from '../../../shared/ports/batch-store.ts';
 import { START_MS } from '../builders.ts';

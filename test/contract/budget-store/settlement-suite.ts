@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NOTHING_BOOKED } from '../../../shared/domain/budget.ts';
+import { NOTHING_BOOKED } from '../../../shared/domain/cost/budget.ts';
 import type { BudgetStore } from '../../../shared/ports/budget-store.ts';
 import { outcomeOf, Scope, START_MS, type StoresUnderTest } from '../builders.ts';
 

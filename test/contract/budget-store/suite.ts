@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import { NOTHING_BOOKED } from '../../../shared/domain/budget.ts';
+import { NOTHING_BOOKED } from '../../../shared/domain/cost/budget.ts';
 import type { BudgetAsk, BudgetStore } from '../../../shared/ports/budget-store.ts';
 
 export interface BudgetsUnderTest {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import type { CapacityState } from '../../../shared/domain/capacity-state.ts';
+import type { CapacityState } from '../../../shared/domain/capacity/capacity-state.ts';
 import type { CapacityStore } from '../../../shared/ports/capacity-store.ts';
 import { START_MS } from '../builders.ts';
 

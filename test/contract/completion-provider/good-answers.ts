@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../../shared/domain/request.ts';
+import type { Endpoint } from '../../../shared/domain/requests/request.ts';
 
 /** A good answer of each endpoint, to be spoilt. */
 export const GOOD_ANSWERS: Readonly<Record<Endpoint, Record<string, unknown>>> = {

@@ -2,7 +2,7 @@
 
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import type { ErrorCode } from '../../../shared/domain/errors.ts';
-import type { Endpoint } from '../../../shared/domain/request.ts';
+import type { Endpoint } from '../../../shared/domain/requests/request.ts';
 import { type Behaviour, raw, reply, thenClose, thenReset } from '../../support/hostile-server.ts';
 import { GOOD_ANSWERS } from './good-answers.ts';
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProvider } from '../../../shared/adapters/providers/create-provider.ts';
 import type { ProviderSettings } from '../../../shared/adapters/providers/settings.ts';
+import type { ProviderOutcome } from '../../../shared/domain/capacity/provider-outcome.ts';
 import { ERROR_DISPOSITIONS } from '../../../shared/domain/errors.ts';
-import type { ProviderOutcome } from '../../../shared/domain/provider-outcome.ts';
-import type { Endpoint } from '../../../shared/domain/request.ts';
+import type { Endpoint } from '../../../shared/domain/requests/request.ts';
 import type { CompletionProvider } from '../../../shared/ports/completion-provider.ts';
 import {
   type HostileServer,

@@ -1,9 +1,12 @@
 /** What every completion provider promises, whichever dialect it speaks. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type {
+  Dimension,
+  ProviderOutcome,
+} from '../../../shared/domain/capacity/provider-outcome.ts';
 import type { ErrorCode } from '../../../shared/domain/errors.ts';
-import type { Dimension, ProviderOutcome } from '../../../shared/domain/provider-outcome.ts';
-import type { Endpoint } from '../../../shared/domain/request.ts';
+import type { Endpoint } from '../../../shared/domain/requests/request.ts';
 import type {
   CompletionProvider,
   ProviderCall,

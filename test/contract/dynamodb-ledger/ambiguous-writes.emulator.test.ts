@@ -1,8 +1,8 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import type { RequestSpec } from '../../../shared/domain/request.ts';
-import { placedId } from '../../../shared/domain/slice-plan.ts';
+import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
+import { placedId } from '../../../shared/domain/requests/slice-plan.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
 import { loseAnswers, type OutgoingCall, throttle } from '../../support/intercept-calls.ts';
 import { ledgerProcess } from '../../support/ledger-process.ts';

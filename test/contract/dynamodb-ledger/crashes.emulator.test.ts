@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RequestSpec } from '../../../shared/domain/request.ts';
-import { placedId } from '../../../shared/domain/slice-plan.ts';
+import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
+import { placedId } from '../../../shared/domain/requests/slice-plan.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
 import {
   type Intercept,

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { RequestSpec } from '../../../shared/domain/request.ts';
-import { placedId } from '../../../shared/domain/slice-plan.ts';
+import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
+import { placedId } from '../../../shared/domain/requests/slice-plan.ts';
 import type { SliceNotice } from '../../../shared/ports/request-queue.ts';
 import { makeTable, type TestTable } from '../../support/dynamo-client.ts';
 import { mortal } from '../../support/intercept-calls.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import type { FileRecord, UploadRecord } from '../../../shared/domain/stored-file.ts';
+import type { FileRecord, UploadRecord } from '../../../shared/domain/batches/stored-file.ts';
 import { timeId } from '../../../shared/domain/time-id.ts';
 import type { FileStore } from '../../../shared/ports/file-store.ts';
 import type { IdClaims } from '../../../shared/ports/id-claims.ts';

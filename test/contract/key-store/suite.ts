@@ -15,7 +15,6 @@ function record(overrides: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
     tenant: 'tenant-a',
     name: 'Ünïcode & "quotes"',
     scopes: ['read', 'write'],
-    weight: 3,
     monthlyBudgetMicroUsd: null,
     createdAtMs: START_MS,
     revokedAtMs: null,

@@ -2,8 +2,8 @@
 
 import { createNativeProvider } from '../../../shared/adapters/providers/native/create-native-provider.ts';
 import type { ProviderSettings } from '../../../shared/adapters/providers/settings.ts';
-import type { NativeRow } from '../../../shared/domain/native-batch.ts';
-import type { Endpoint } from '../../../shared/domain/request.ts';
+import type { NativeRow } from '../../../shared/domain/native/native-batch.ts';
+import type { Endpoint } from '../../../shared/domain/requests/request.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,

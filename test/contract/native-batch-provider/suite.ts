@@ -1,11 +1,11 @@
 /** What every provider's batch API promises, whichever dialect it speaks. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { NO_USAGE } from '../../../shared/domain/cost/usage.ts';
 import type { ErrorCode } from '../../../shared/domain/errors.ts';
-import type { NativeBatchView, NativeRow } from '../../../shared/domain/native-batch.ts';
-import { remedyFor } from '../../../shared/domain/native-batch-remedy.ts';
-import type { Endpoint } from '../../../shared/domain/request.ts';
-import { NO_USAGE } from '../../../shared/domain/usage.ts';
+import type { NativeBatchView, NativeRow } from '../../../shared/domain/native/native-batch.ts';
+import { remedyFor } from '../../../shared/domain/native/native-batch-remedy.ts';
+import type { Endpoint } from '../../../shared/domain/requests/request.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createNativeProvider } from '../../../shared/adapters/providers/native/create-native-provider.ts';
-import type { NativeBatchView } from '../../../shared/domain/native-batch.ts';
+import type { NativeBatchView } from '../../../shared/domain/native/native-batch.ts';
 import type { NativeBatchProvider } from '../../../shared/ports/native-batch-provider.ts';
 import { type HostileServer, reply, startHostileServer } from '../../support/hostile-server.ts';
 import {

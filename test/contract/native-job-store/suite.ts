@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import { enterPhase, intendJob, type NativeJob } from '../../../shared/domain/native-job.ts';
+import { enterPhase, intendJob, type NativeJob } from '../../../shared/domain/native/native-job.ts';
 import type { NativeJobStore } from '../../../shared/ports/native-job-store.ts';
 import { START_MS } from '../builders.ts';
 
@@ -20,6 +20,8 @@ function jobOf(dueAtMs = START_MS): NativeJob {
       manifest: { segment: 's', offset: 1, length: 2 },
       rowCount: 3,
       inputTokens: 4,
+      maxOutputTokens: 1,
+      longestAnswerTokens: 1,
       deadlineAtMs: null,
       halvings: 0,
       priming: null,

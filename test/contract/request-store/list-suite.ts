@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RequestStatus, RequestView } from '../../../shared/domain/request.ts';
+import type { RequestStatus, RequestView } from '../../../shared/domain/requests/request.ts';
 import type { ListFilter } from '../../../shared/ports/request-store.ts';
 import { type MakeStores, outcomeOf, Scope, START_MS, type StoresUnderTest } from '../builders.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RequestSpec } from '../../../shared/domain/request.ts';
+import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
 import { type MakeStores, outcomeOf, Scope, START_MS, type StoresUnderTest } from '../builders.ts';
 
 const NONE = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, expired: 0 };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LANES } from '../../../shared/domain/lane.ts';
+import { LANES } from '../../../shared/domain/lanes/lane.ts';
 import type { UsageFilter, UsageRow } from '../../../shared/ports/request-store.ts';
 import { type MakeStores, outcomeOf, Scope, START_MS, type StoresUnderTest } from '../builders.ts';
 

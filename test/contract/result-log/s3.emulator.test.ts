@@ -4,7 +4,7 @@ import { S3ResultLog } from '../../../shared/adapters/s3/result-log.ts';
 import { S3ResultLogReader } from '../../../shared/adapters/s3/result-log-reader.ts';
 import { systemClock } from '../../../shared/adapters/system/clock.ts';
 import { encodeResultLine, type ResultLineContent } from '../../../shared/contracts/result-line.ts';
-import type { RequestOutcome } from '../../../shared/domain/request.ts';
+import type { RequestOutcome } from '../../../shared/domain/requests/request.ts';
 import { adoptResults } from '../../../shared/usecases/adopt-results.ts';
 import { failCalls } from '../../support/aws-faults.ts';
 import { makePayloads, RETENTION_DAYS } from '../../support/aws-stores.ts';

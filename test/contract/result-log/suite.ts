@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PayloadPointer } from '../../../shared/domain/request.ts';
+import type { PayloadPointer } from '../../../shared/domain/requests/request.ts';
 import type { PayloadStore, ResultLog } from '../../../shared/ports/payload-store.ts';
 import type { LoggedResult, ResultLogReader } from '../../../shared/ports/result-log-reader.ts';
 

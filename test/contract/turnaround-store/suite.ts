@@ -4,7 +4,7 @@ import {
   emptyHistogram,
   observe,
   type TurnaroundRecord,
-} from '../../../shared/domain/turnaround.ts';
+} from '../../../shared/domain/lanes/turnaround.ts';
 import type { TurnaroundStore } from '../../../shared/ports/turnaround-store.ts';
 import { START_MS } from '../builders.ts';
 

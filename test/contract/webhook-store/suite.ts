@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import type { WebhookEndpoint } from '../../../shared/domain/webhook-endpoint.ts';
+import type { WebhookEndpoint } from '../../../shared/domain/webhooks/webhook-endpoint.ts';
 import type { WebhookStore } from '../../../shared/ports/webhook-store.ts';
 import { START_MS } from '../builders.ts';
 

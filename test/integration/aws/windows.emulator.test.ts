@@ -10,7 +10,7 @@ import { createHandler } from '../../../functions/dispatch/handler.ts';
 import { systemClock } from '../../../shared/adapters/system/clock.ts';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
 import { encodeNotice } from '../../../shared/contracts/queue-message.ts';
-import { NO_USAGE } from '../../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../../shared/domain/cost/usage.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { CompletionProvider } from '../../../shared/ports/completion-provider.ts';
 import type { RequestQueue } from '../../../shared/ports/request-queue.ts';

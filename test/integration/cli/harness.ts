@@ -44,7 +44,7 @@ export interface ResultRow {
     readonly body: { readonly model: string };
   } | null;
   readonly error: { readonly code: string; readonly message: string } | null;
-  readonly x_penstock: { readonly cost_micro_usd: number };
+  readonly x_penstock: { readonly cost_micro_usd: number; readonly lane: string };
 }
 
 export async function createWorld(

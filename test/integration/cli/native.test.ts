@@ -31,7 +31,7 @@ describe('penstock run in the native lane', () => {
     world.write('in.jsonl', inputLines(50));
     const { code, stderr } = await world.run([...RUN, '--window', '24h']);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/1 batch: 1 (in_progress|validating)/);
+    expect(stderr).toMatch(/native batch (in_progress|validating).*, done in about 1 h/);
     expect(world.rows().every((row) => row.error === null)).toBe(true);
     expect(world.simulator.stats().batches).toMatchObject({ created: 1 });
   });
@@ -65,10 +65,31 @@ describe('penstock run in the native lane', () => {
     first.child.kill('SIGINT');
     const { code, stderr } = await first.ended;
     expect(code).toBe(130);
+    expect(stderr).toMatch(
+      /1 batch goes on at the provider; the same command takes the results in/,
+    );
     expect(stderr).toMatch(/30 requests left\. Run the same command again/);
     expect((await world.run([...RUN, '--lane', 'native'])).code).toBe(0);
     expect(world.simulator.stats().batches).toMatchObject({ created: 1 });
     expect(idsOf(world.rows())).toEqual(expectedIds(30));
+  });
+
+  it('goes from a batch that left half to flex, and to live where flex has no room, each paid once', async () => {
+    const script = [{ outcome: 'cancelled' as const, doneShare: 0.5, turnaroundMs: 1_000 }];
+    world = await createWorld(
+      { batches: { ...QUICK, script }, faults: [{ kind: 'flex_unavailable', probability: 0.5 }] },
+      'limits: { requestsPerMinute: 600000 }\n    lanes: [live, flex, native]\n    price: { input: 0.15, output: 0.6, flexShare: 0.5, nativeShare: 0.5 }',
+    );
+    world.write('in.jsonl', inputLines(60));
+    const { code, stdout, stderr } = await world.run([...RUN, '--lane', 'native', '--json']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ answered: 60, failed: 0, left: 0 });
+    const lanes = Map.groupBy(world.rows(), ({ x_penstock }) => x_penstock.lane);
+    expect(lanes.get('native')).toHaveLength(30);
+    expect(lanes.get('flex')?.length).toBeGreaterThan(5);
+    expect(lanes.get('live')?.length).toBeGreaterThan(5);
+    expect(world.simulator.stats()).toMatchObject({ duplicates: 0, batches: { created: 1 } });
   });
 
   it('runs by calls what a batch cancelled behind our back left', async () => {

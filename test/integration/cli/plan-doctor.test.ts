@@ -10,9 +10,14 @@ describe('penstock plan', () => {
     world.write('in.jsonl', inputLines(100));
     const { code, stdout } = await world.run(['plan', 'in.jsonl'], { OPENAI_API_KEY: '' });
     expect(code).toBe(0);
-    expect(stdout).toMatch(
-      /gpt-4o-mini.*100.*\$0\.\d{4,6} - \$0\.\d{4,6}.*requests 600\/min.*10 s/,
-    );
+    expect(stdout).toMatch(/gpt-4o-mini.*100.*requests 600\/min.*10 s/);
+    expect(stdout).toMatch(/live.*\$0\.\d{4,6} - \$0\.\d{4,6}.*0 %.*10 s/);
+    expect(stdout).toMatch(/auto, no --window.*likely \$0\.\d{4,6}/);
+    const widths = stdout
+      .split('\n')
+      .filter((line) => /^[│┌├└]/.test(line))
+      .map(({ length }) => length);
+    expect(Math.max(...widths)).toBeLessThanOrEqual(80);
     expect(world.simulator.stats()).toMatchObject({ received: 0 });
     const json = await world.run(['plan', 'in.jsonl', '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({

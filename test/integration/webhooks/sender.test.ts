@@ -11,10 +11,10 @@ import { systemClock } from '../../../shared/adapters/system/clock.ts';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
 import { signWebhook } from '../../../shared/adapters/webhooks/sign-webhook.ts';
 import { HttpWebhookSender } from '../../../shared/adapters/webhooks/webhook-sender.ts';
-import type { BatchEnd } from '../../../shared/domain/webhook-event.ts';
-import { createDeliverWebhooks } from '../../../shared/usecases/deliver-webhooks.ts';
-import { createManageWebhooks } from '../../../shared/usecases/manage-webhooks.ts';
-import { createPublishCompletions } from '../../../shared/usecases/publish-completions.ts';
+import type { BatchEnd } from '../../../shared/domain/webhooks/webhook-event.ts';
+import { createDeliverWebhooks } from '../../../shared/usecases/webhooks/deliver-webhooks.ts';
+import { createManageWebhooks } from '../../../shared/usecases/webhooks/manage-webhooks.ts';
+import { createPublishCompletions } from '../../../shared/usecases/webhooks/publish-completions.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
   type Answer,

@@ -7,7 +7,7 @@ import {
   OPEN_INDEX,
   TABLE,
   TENANT_INDEX,
-} from '../../../shared/adapters/dynamodb/table-definition.ts';
+} from '../../../shared/adapters/dynamodb/table/table-definition.ts';
 import { type Bindings, type Item, meets, updated, type Value } from './expressions.ts';
 import { itemBytes, readUnits, writeUnits } from './item-size.ts';
 import { SortedItems } from './sorted-items.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeResultLine } from '../../../shared/contracts/result-line.ts';
 import { readStoredAnswer } from '../../../shared/contracts/stored-answer.ts';
-import { NO_USAGE } from '../../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../../shared/domain/cost/usage.ts';
 
 interface Parts {
   readonly bodyJson: string | null;

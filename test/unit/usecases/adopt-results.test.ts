@@ -6,8 +6,8 @@ import { DiskResultLog } from '../../../shared/adapters/disk/result-log.ts';
 import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
 import { encodeResultLine } from '../../../shared/contracts/result-line.ts';
-import type { RequestOutcome, RequestSpec } from '../../../shared/domain/request.ts';
-import type { CompletionEvent } from '../../../shared/domain/webhook-event.ts';
+import type { RequestOutcome, RequestSpec } from '../../../shared/domain/requests/request.ts';
+import type { CompletionEvent } from '../../../shared/domain/webhooks/webhook-event.ts';
 import { adoptResults } from '../../../shared/usecases/adopt-results.ts';
 import { outcomeOf, Scope, START_MS } from '../../contract/builders.ts';
 

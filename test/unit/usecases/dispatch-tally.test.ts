@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { NO_USAGE } from '../../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../../shared/domain/cost/usage.ts';
 import { DispatchTally } from '../../../shared/usecases/dispatch/dispatch-tally.ts';
 import { outcomeOf } from '../../contract/builders.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ProviderOutcome } from '../../../shared/domain/capacity/provider-outcome.ts';
 import { ERROR_DISPOSITIONS } from '../../../shared/domain/errors.ts';
-import type { ProviderOutcome } from '../../../shared/domain/provider-outcome.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { failure } from '../../support/virtual-provider.ts';
 import {

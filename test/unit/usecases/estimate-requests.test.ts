@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadModelCatalog } from '../../../shared/adapters/catalog/model-catalog.ts';
 import { createTiktokenCounter } from '../../../shared/adapters/tiktoken/token-counter.ts';
-import { fitCheck } from '../../../shared/domain/fit-check.ts';
+import { fitCheck } from '../../../shared/domain/sizes/fit-check.ts';
 import type { TokenCounter } from '../../../shared/ports/token-counter.ts';
 import {
   ASSUMED_OUTPUT_TOKENS,

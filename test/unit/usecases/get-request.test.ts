@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RequestStatus, RequestView } from '../../../shared/domain/request.ts';
+import type { RequestStatus, RequestView } from '../../../shared/domain/requests/request.ts';
 import type { RequestStore } from '../../../shared/ports/request-store.ts';
 import { createGetRequest } from '../../../shared/usecases/get-request.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

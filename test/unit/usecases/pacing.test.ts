@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import type { ModelSettings } from '../../../shared/domain/model-limits.ts';
+import type { ModelSettings } from '../../../shared/domain/capacity/model-limits.ts';
 import type { Dimension, LimitSettings } from '../../../simulator/limits.ts';
 import {
   modelSettings,

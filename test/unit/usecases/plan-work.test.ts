@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
-import type { ModelSettings } from '../../../shared/domain/model-limits.ts';
-import { modelPrice } from '../../../shared/domain/pricing.ts';
-import type { RequestSpec } from '../../../shared/domain/request.ts';
+import type { ModelSettings } from '../../../shared/domain/capacity/model-limits.ts';
+import { modelPrice } from '../../../shared/domain/cost/pricing.ts';
+import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
 import { createPlanner, type EndedJob } from '../../../shared/usecases/plan-work.ts';
 import { Scope } from '../../contract/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -74,7 +74,7 @@ describe('planner', () => {
 
   it('learns from ended and cancelled jobs', async () => {
     const { clock, planner, request } = start();
-    const fresh = request('a', 14 * MINUTE_MS);
+    const fresh = request('a', 20 * MINUTE_MS);
     const before = await planner.plan(fresh);
     for (let job = 0; job < 30; job += 1) {
       await planner.learn(ended(clock.nowMs()));
@@ -94,6 +94,8 @@ describe('planner', () => {
     await stores.requests.accept([
       request('n', 6 * HOUR_MS, { route: 'native' }),
       request('s', null),
+      request('m', 5 * MINUTE_MS),
+      request('back', 6 * HOUR_MS, { lane: 'native' }),
     ]);
     const explain = async (id: string) => {
       const view = await stores.requests.get(scope.tenant, id);
@@ -103,6 +105,14 @@ describe('planner', () => {
     const first = await explain('n');
     expect(first).toMatchObject({ lane: 'native', meetsDeadline: true });
     expect((await explain('s'))?.lane).toBe('live');
+    expect((await explain('m'))?.why).toMatch(/^Live: 5 min to the deadline; native batches take/);
+    expect(await explain('back')).toMatchObject({
+      lane: 'live',
+      why: 'Live: it is in the queue of calls, and soon made.',
+    });
+    const endMs = (await planner.expectEndMs('m', clock.nowMs())) ?? 0;
+    expect(endMs - clock.nowMs()).toBeGreaterThan(HOUR_MS / 2);
+    expect(await planner.expectEndMs('unknown', 0)).toBeNull();
     await clock.runUntil(clock.sleep(4 * HOUR_MS));
     const later = await explain('n');
     // What was expected is over; what is usual from here on counts.

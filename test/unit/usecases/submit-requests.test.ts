@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
 import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
+import { modelPrice } from '../../../shared/domain/cost/pricing.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { modelPrice } from '../../../shared/domain/pricing.ts';
 import type { BudgetStore } from '../../../shared/ports/budget-store.ts';
 import type { RequestStore } from '../../../shared/ports/request-store.ts';
 import {
@@ -15,7 +15,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { MemorySegments } from '../../support/memory-segments.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 
-const T = { tenant: 't', weight: 1, monthlyBudgetMicroUsd: null };
+const T = { tenant: 't', monthlyBudgetMicroUsd: null };
 
 function submission(overrides: Partial<Submission> = {}): Submission {
   return {
@@ -156,7 +156,7 @@ describe('submitting', () => {
 });
 
 describe('submitting within a budget', () => {
-  const LIMITED = { tenant: 't', weight: 1, monthlyBudgetMicroUsd: 1_000 };
+  const LIMITED = { tenant: 't', monthlyBudgetMicroUsd: 1_000 };
   const model = chatModel({ price: modelPrice({ input: 1_000_000, output: 1_000_000 }) });
   /** 13 micro-dollars for the prompt, and as many as the answer may hold tokens. */
   const limited = (overrides: Partial<SubmitRequestsDeps> = {}) =>

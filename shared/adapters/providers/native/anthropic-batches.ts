@@ -1,7 +1,7 @@
 /** Anthropic's message batches: rows travel with the create, and all of a batch lies under its id. */
 
-import { anthropicCache } from '../../../domain/cache-priming.ts';
-import type { NativeBatchEnd, NativeBatchView } from '../../../domain/native-batch.ts';
+import { anthropicCache } from '../../../domain/caching/cache-priming.ts';
+import type { NativeBatchEnd, NativeBatchView } from '../../../domain/native/native-batch.ts';
 import { isRecord, type JsonRecord } from '../json.ts';
 import { readAnthropicRow } from './anthropic-rows.ts';
 import {

@@ -1,6 +1,6 @@
 /** Lines of the results of Anthropic's message batches. */
 
-import type { NativeRow } from '../../../domain/native-batch.ts';
+import type { NativeRow } from '../../../domain/native/native-batch.ts';
 import type { NativeRowsQuery } from '../../../ports/native-batch-provider.ts';
 import { readErrorFacts } from '../error-facts.ts';
 import { isRecord } from '../json.ts';

@@ -1,7 +1,7 @@
 /** What a call of a batch API that did not succeed comes to. */
 
 import type { ErrorCode } from '../../../domain/errors.ts';
-import type { NativeBatchFault } from '../../../domain/native-batch.ts';
+import type { NativeBatchFault } from '../../../domain/native/native-batch.ts';
 import type { NativeBatchFailure } from '../../../ports/native-batch-provider.ts';
 import { describeBare } from '../bare-error.ts';
 import { classifyError } from '../error-classification.ts';

@@ -5,7 +5,7 @@ import type {
   NativeBatchLimits,
   NativeBatchView,
   NativeRow,
-} from '../../../domain/native-batch.ts';
+} from '../../../domain/native/native-batch.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,

@@ -1,6 +1,6 @@
 /** A provider's list of batches, page by page, and whole: a job is created again if it is not in it. */
 
-import type { NativeBatchView } from '../../../domain/native-batch.ts';
+import type { NativeBatchView } from '../../../domain/native/native-batch.ts';
 import type {
   NativeBatchFailure,
   NativeBatchResult,

@@ -1,6 +1,6 @@
 /** Mistral's batch jobs: lines without a route, one model for all of them, and words of its own. */
 
-import type { NativeBatchEnd, NativeBatchView } from '../../../domain/native-batch.ts';
+import type { NativeBatchEnd, NativeBatchView } from '../../../domain/native/native-batch.ts';
 import { isRecord } from '../json.ts';
 import {
   type NativeDialect,

@@ -1,7 +1,7 @@
 /** OpenAI's files and batches, Azure's, and those of vendors that speak the same. */
 
-import type { NativeBatchEnd, NativeBatchView } from '../../../domain/native-batch.ts';
-import type { Endpoint } from '../../../domain/request.ts';
+import type { NativeBatchEnd, NativeBatchView } from '../../../domain/native/native-batch.ts';
+import type { Endpoint } from '../../../domain/requests/request.ts';
 import { isDatedVersion } from '../azure-openai.ts';
 import { isRecord } from '../json.ts';
 import { OPENAI_ROUTES } from '../openai.ts';

@@ -1,6 +1,6 @@
 /** Lines of OpenAI's output and error files, and of those that look like them. */
 
-import type { NativeRow } from '../../../domain/native-batch.ts';
+import type { NativeRow } from '../../../domain/native/native-batch.ts';
 import type { NativeRowsQuery } from '../../../ports/native-batch-provider.ts';
 import { isRecord, type JsonRecord } from '../json.ts';
 import type { RowLine } from './native-dialect.ts';

@@ -1,6 +1,6 @@
 /** The rows of an output, streamed. */
 
-import type { NativeRow } from '../../../domain/native-batch.ts';
+import type { NativeRow } from '../../../domain/native/native-batch.ts';
 import type { NativeBatchFailure, NativeRowsQuery } from '../../../ports/native-batch-provider.ts';
 import { isRecord, parseJson } from '../json.ts';
 import { type OpenedStream, StreamBroken } from '../stream-transport.ts';

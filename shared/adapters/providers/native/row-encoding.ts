@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ErrorCode } from '../../../domain/errors.ts';
-import type { NativeBatchLimits } from '../../../domain/native-batch.ts';
+import type { NativeBatchLimits } from '../../../domain/native/native-batch.ts';
 import type { NativeBatchInput, NativeBatchRow } from '../../../ports/native-batch-provider.ts';
 
 /** Bytes gathered before they are sent: enough that rows do not become packets of their own. */

@@ -1,6 +1,6 @@
 /** What a row of results comes to, by the rules that hold for single answers. */
 
-import type { NativeRow } from '../../../domain/native-batch.ts';
+import type { NativeRow } from '../../../domain/native/native-batch.ts';
 import type { NativeRowsQuery } from '../../../ports/native-batch-provider.ts';
 import { onOneLine } from '../answer-text.ts';
 import { readAnswer } from '../answers.ts';

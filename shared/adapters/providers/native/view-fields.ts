@@ -1,6 +1,6 @@
 /** Fields of providers' batches, read as they come: missing, null, empty, or of another type. */
 
-import type { NativeBatchFault, NativeBatchView } from '../../../domain/native-batch.ts';
+import type { NativeBatchFault, NativeBatchView } from '../../../domain/native/native-batch.ts';
 import { isRecord, type JsonRecord } from '../json.ts';
 
 /** Ids are put into addresses and stores: nothing else is taken for one. */

@@ -2,7 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { describe, expect, it } from 'vitest';
 import { createAwsCaller } from '../../../../shared/adapters/aws/call-aws.ts';
 import { EventBridgeBus } from '../../../../shared/adapters/eventbridge/event-bus.ts';
-import { messageOf } from '../../../../shared/domain/webhook-event.ts';
+import { messageOf } from '../../../../shared/domain/webhooks/webhook-event.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { createSeededRandom } from '../../../support/seeded-random.ts';
 

@@ -4,8 +4,8 @@ import {
   loadModelCatalog,
 } from '../../../../shared/adapters/catalog/model-catalog.ts';
 import file from '../../../../shared/adapters/catalog/models.json' with { type: 'json' };
-import { LANES } from '../../../../shared/domain/lane.ts';
-import { MAX_RATE, modelPrice, ratesFor } from '../../../../shared/domain/pricing.ts';
+import { MAX_RATE, modelPrice, ratesFor } from '../../../../shared/domain/cost/pricing.ts';
+import { LANES } from '../../../../shared/domain/lanes/lane.ts';
 
 const catalog = await loadModelCatalog();
 

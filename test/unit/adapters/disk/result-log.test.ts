@@ -17,7 +17,7 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskResultLog } from '../../../../shared/adapters/disk/result-log.ts';
-import type { PayloadPointer } from '../../../../shared/domain/request.ts';
+import type { PayloadPointer } from '../../../../shared/domain/requests/request.ts';
 
 const LOG_MODULE = new URL('../../../../shared/adapters/disk/result-log.ts', import.meta.url).href;
 const FIRST = 'results-000001.jsonl';

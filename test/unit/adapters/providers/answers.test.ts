@@ -3,8 +3,8 @@ import type OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
 import { onOneLine } from '../../../../shared/adapters/providers/answer-text.ts';
 import { readAnswer } from '../../../../shared/adapters/providers/answers.ts';
-import { ENDPOINTS, type Endpoint } from '../../../../shared/domain/request.ts';
-import { NO_USAGE } from '../../../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../../../shared/domain/cost/usage.ts';
+import { ENDPOINTS, type Endpoint } from '../../../../shared/domain/requests/request.ts';
 
 type Completion = OpenAI.Chat.Completions.ChatCompletion;
 type Message = Partial<Completion['choices'][number]['message']>;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyError } from '../../../../shared/adapters/providers/error-classification.ts';
 import { ERROR_DISPOSITIONS, type ErrorCode } from '../../../../shared/domain/errors.ts';
-import type { Lane } from '../../../../shared/domain/lane.ts';
+import type { Lane } from '../../../../shared/domain/lanes/lane.ts';
 
 const classify = (statusCode: number, body: unknown, lane: Lane = 'live') =>
   classifyError({ statusCode, body, lane, model: 'gpt-4o-mini' });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SqliteCommitMarks } from '../../../../shared/adapters/sqlite/commit-marks.ts';
 import { openDatabase } from '../../../../shared/adapters/sqlite/database.ts';
-import type { PayloadPointer } from '../../../../shared/domain/request.ts';
+import type { PayloadPointer } from '../../../../shared/domain/requests/request.ts';
 
 const SEGMENT = 'results-000001.jsonl';
 

@@ -4,7 +4,7 @@ import cl100k from 'js-tiktoken/ranks/cl100k_base';
 import o200k from 'js-tiktoken/ranks/o200k_base';
 import { describe, expect, it } from 'vitest';
 import { createTiktokenCounter } from '../../../../shared/adapters/tiktoken/token-counter.ts';
-import type { TokenEncoding } from '../../../../shared/domain/model-spec.ts';
+import type { TokenEncoding } from '../../../../shared/domain/sizes/model-spec.ts';
 
 const counter = createTiktokenCounter();
 const references = { o200k_base: new Tiktoken(o200k), cl100k_base: new Tiktoken(cl100k) };

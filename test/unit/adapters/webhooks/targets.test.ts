@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addressKind } from '../../../../shared/adapters/webhooks/address-kind.ts';
 import { HttpWebhookSender } from '../../../../shared/adapters/webhooks/webhook-sender.ts';
-import { DEFAULT_TARGET_POLICY } from '../../../../shared/domain/webhook-target.ts';
+import { DEFAULT_TARGET_POLICY } from '../../../../shared/domain/webhooks/webhook-target.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 /** Hosts as they stand in a URL: every way to write what must not be reached. */

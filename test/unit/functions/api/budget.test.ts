@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { monthOf } from '../../../../shared/domain/budget.ts';
-import { modelPrice } from '../../../../shared/domain/pricing.ts';
+import { monthOf } from '../../../../shared/domain/cost/budget.ts';
+import { modelPrice } from '../../../../shared/domain/cost/pricing.ts';
 import { chatModel, HELLO, post, type Script, startApi } from '../../../support/api-under-test.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 

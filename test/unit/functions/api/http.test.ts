@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ApiKeyEntry } from '../../../../functions/api/authenticate.ts';
 import { modelLimitsSchema, usageRowSchema } from '../../../../shared/contracts/api.ts';
-import { openState } from '../../../../shared/domain/capacity-state.ts';
+import { openState } from '../../../../shared/domain/capacity/capacity-state.ts';
 import { CHAT_ANSWER, chatModel, HELLO, post, startApi } from '../../../support/api-under-test.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 

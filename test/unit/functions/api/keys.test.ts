@@ -31,7 +31,7 @@ describe('API keys', () => {
     const { create, send, app } = start();
     const one = await create({ tenant: 'a', name: 'Ann' });
     const other = await create({ tenant: 'c' });
-    expect(one).toMatchObject({ tenant: 'a', scopes: ['read', 'write'], weight: 1 });
+    expect(one).toMatchObject({ tenant: 'a', scopes: ['read', 'write'] });
     expect(one.key).toMatch(/^pk_[a-z0-9]{48}$/);
     const submitted = await app.request('/v1/requests', post(ITEM, bearing(one.key)));
     const { id } = Object(await submitted.json());
@@ -75,7 +75,7 @@ describe('API keys', () => {
     [{ tenant: '' }, '/tenant'],
     [{ tenant: 'a', scopes: [] }, '/scopes'],
     [{ tenant: 'a', scopes: ['root'] }, '/scopes/0'],
-    [{ tenant: 'a', weight: 0 }, '/weight'],
+    [{ tenant: 'a', weight: 2 }, '/weight'],
     [{ tenant: 'a', monthly_budget_micro_usd: -1 }, '/monthly_budget_micro_usd'],
     [{ tenant: 'a', id: 'mine' }, '/id'],
     [{ tenant: 'a', name: 'a\u0000b' }, '/name'],

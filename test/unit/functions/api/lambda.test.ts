@@ -35,7 +35,7 @@ function start() {
 }
 
 const callerOf = (tenant: string, ...scopes: Scope[]) =>
-  encodePrincipal({ tenant, scopes, weight: 2, monthlyBudgetMicroUsd: null });
+  encodePrincipal({ tenant, scopes, monthlyBudgetMicroUsd: null });
 
 describe('the API behind the gateway', () => {
   it('takes the tenant from the authorizer, and from nothing that the caller sent', async () => {

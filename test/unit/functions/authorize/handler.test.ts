@@ -10,7 +10,6 @@ const RECORD: ApiKeyRecord = {
   tenant: 'acme',
   name: 'nightly',
   scopes: ['read', 'write'],
-  weight: 3,
   monthlyBudgetMicroUsd: 5_000_000,
   createdAtMs: 1,
   revokedAtMs: null,
@@ -41,13 +40,11 @@ describe('the authorizer', () => {
     expect(context).toEqual({
       tenant: 'acme',
       scopes: 'read write',
-      weight: '3',
       budget: '5000000',
     });
     expect(decodePrincipal({ ...context, principalId, integrationLatency: 3 })).toEqual({
       tenant: 'acme',
       scopes: ['read', 'write'],
-      weight: 3,
       monthlyBudgetMicroUsd: 5_000_000,
     });
   });
@@ -70,7 +67,6 @@ describe('the authorizer', () => {
     expect(decodePrincipal(context)).toEqual({
       tenant: 'default',
       scopes: ['read', 'write', 'admin'],
-      weight: 1,
       monthlyBudgetMicroUsd: null,
     });
   });

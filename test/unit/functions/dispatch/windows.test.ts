@@ -6,8 +6,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeNotice } from '../../../../shared/contracts/queue-message.ts';
 import { decodeResultLine } from '../../../../shared/contracts/result-line.ts';
-import { PRIORITIES } from '../../../../shared/domain/request.ts';
-import { placeOfId } from '../../../../shared/domain/slice-plan.ts';
+import { PRIORITIES } from '../../../../shared/domain/requests/request.ts';
+import { placeOfId } from '../../../../shared/domain/requests/slice-plan.ts';
 import { startWorld, TENANT, type World } from '../../../support/aws-world.ts';
 import { failure } from '../../../support/virtual-provider.ts';
 import { modelSettings } from '../../../support/virtual-run.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CompletionSignals } from '../../../../local/serve/completion-signals.ts';
 import { addressesLoopback, isLoopback } from '../../../../local/serve/loopback.ts';
-import { NO_USAGE } from '../../../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../../../shared/domain/cost/usage.ts';
 import type { PublishedResult } from '../../../../shared/usecases/dispatch-progress.ts';
 
 function result(tenant: string, id: string): PublishedResult {

@@ -13,8 +13,8 @@ import { openState, type State } from '../../../../local/state/open-state.ts';
 import { ResultExport, refuseForeignOutput } from '../../../../local/state/result-export.ts';
 import { DiskPayloadStore } from '../../../../shared/adapters/disk/payload-store.ts';
 import { DiskResultLog } from '../../../../shared/adapters/disk/result-log.ts';
-import type { RequestOutcome, RequestSpec } from '../../../../shared/domain/request.ts';
-import { NO_USAGE } from '../../../../shared/domain/usage.ts';
+import { NO_USAGE } from '../../../../shared/domain/cost/usage.ts';
+import type { RequestOutcome, RequestSpec } from '../../../../shared/domain/requests/request.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 let directory: string;

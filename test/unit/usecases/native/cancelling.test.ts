@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { NativeJobPhase } from '../../../../shared/domain/native-job.ts';
+import type { NativeJobPhase } from '../../../../shared/domain/native/native-job.ts';
 import type {
   NativeBatchFailure,
   NativeBatchProvider,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isOpenJob } from '../../../../shared/domain/native-job.ts';
-import { modelPrice } from '../../../../shared/domain/pricing.ts';
+import { modelPrice } from '../../../../shared/domain/cost/pricing.ts';
+import { isOpenJob } from '../../../../shared/domain/native/native-job.ts';
 import type {
   NativeBatchFailure,
   NativeBatchProvider,

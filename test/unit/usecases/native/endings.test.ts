@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NativeJobEnd, NativeTally } from '../../../../shared/domain/native-job.ts';
+import type { NativeJobEnd, NativeTally } from '../../../../shared/domain/native/native-job.ts';
+import type { NativeDeps } from '../../../../shared/usecases/native/native-deps.ts';
 import type { SimulatorOptions } from '../../../../simulator/server.ts';
 import { createNativeWorld, type NativeWorld } from '../../../support/native-world.ts';
 
@@ -184,6 +185,39 @@ describe('a batch that ended', () => {
       back: ROWS / 2,
     });
   });
+});
+
+describe('rows for which a batch had no time', () => {
+  it.each(['openai', 'anthropic'] as const)(
+    'of %s are planned anew, by their deadline',
+    async (dialect) => {
+      const expired = { outcome: 'expired', doneShare: 0.5 } as const;
+      const batches = { ...TURNAROUND, script: [expired, expired] };
+      const simulator = { batches };
+      const asked: (number | null)[] = [];
+      const planAgain: NativeDeps['planAgain'] = (row) => {
+        asked.push(row.deadlineAtMs);
+        return 'native';
+      };
+      world = createNativeWorld({ dialect, simulator, deps: { planAgain } });
+      const deadlineAtMs = world.clock.nowMs() + 72 * 3_600_000;
+      // The last has no deadline, and one more asked for a batch and had it: calls are next.
+      await world.accept(ROWS, (index) => {
+        if (index === ROWS - 1) return { lane: null };
+        return { lane: index === ROWS - 2 ? 'native' : null, deadlineAtMs };
+      });
+      await world.run();
+      expect(world.settled.map(({ end }) => end).sort()).toEqual([
+        'completed',
+        'expired',
+        'expired',
+      ]);
+      expect(asked.every((atMs) => atMs === deadlineAtMs)).toBe(true);
+      expect(await world.stores.work.backlog()).toMatchObject([{ route: 'sync' }]);
+      const { succeeded } = await world.stores.requests.counts('t');
+      expect(succeeded).toBe(ROWS - 2);
+    },
+  );
 });
 
 describe('a batch that was refused', () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { modelPrice } from '../../../../shared/domain/cost/pricing.ts';
 import { createCancelNativeJob } from '../../../../shared/usecases/native/cancel-native-job.ts';
 import { createNativeWorld, type NativeWorld } from '../../../support/native-world.ts';
 
@@ -80,6 +81,41 @@ describe('gathering', () => {
       { route: 'sync', requests: 1 },
       { route: 'native', requests: 1 },
     ]);
+  });
+
+  it('leaves to calls what shares an opening that they read for less than half the price', async () => {
+    const price = (cachedInput: number) =>
+      modelPrice({ input: 250_000, output: 2_000_000, cachedInput, nativePerMille: 500 });
+    const tokens = { inputTokens: 2_500, maxOutputTokens: 20, lane: null };
+    const opening = 'A contract that all questions are about. '.repeat(250);
+    const ask = (world: NativeWorld, terms: { lane: 'native' | null }) =>
+      world.accept(
+        20,
+        () => ({ ...tokens, ...terms, deadlineAtMs: world.clock.nowMs() + 24 * HOUR_MS }),
+        (id) => ({ model: world.model, messages: [{ role: 'user', content: opening + id }] }),
+      );
+    world = createNativeWorld({ price: price(25_000) });
+    await ask(world, { lane: null });
+    await ask(world, { lane: 'native' });
+    await world.tick();
+    expect(await rowCounts()).toEqual([20]);
+    expect(await world.stores.work.backlog()).toMatchObject([
+      { route: 'sync', requests: 20 },
+      { route: 'native', requests: 20 },
+    ]);
+    world.close();
+    world = createNativeWorld({
+      price: price(25_000),
+      deps: { callsMs: async () => 13 * HOUR_MS },
+    });
+    await ask(world, { lane: null });
+    await world.tick();
+    expect(await rowCounts()).toEqual([20]);
+    world.close();
+    world = createNativeWorld({ price: price(125_000) });
+    await ask(world, { lane: null });
+    await world.tick();
+    expect(await rowCounts()).toEqual([20]);
   });
 
   it('takes along nothing that another owner has by the time the job stands', async () => {

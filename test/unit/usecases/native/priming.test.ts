@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { modelPrice } from '../../../../shared/domain/pricing.ts';
+import { modelPrice } from '../../../../shared/domain/cost/pricing.ts';
 import type { NativeDeps } from '../../../../shared/usecases/native/native-deps.ts';
 import { lessonOf } from '../../../../shared/usecases/native/review-native-jobs.ts';
 import { createNativeWorld, type NativeWorld } from '../../../support/native-world.ts';

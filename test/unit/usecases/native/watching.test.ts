@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { METRICS } from '../../../../shared/contracts/metric-names.ts';
-import { concernOf } from '../../../../shared/domain/native-job.ts';
+import { concernOf } from '../../../../shared/domain/native/native-job.ts';
 import type { NativeBatchFailure } from '../../../../shared/ports/native-batch-provider.ts';
-import { createNativePolling } from '../../../../shared/usecases/hurry-native-jobs.ts';
+import { createNativePolling } from '../../../../shared/usecases/native/hurry-native-jobs.ts';
 import { createTickNative } from '../../../../shared/usecases/native/tick-native.ts';
 import { createWatchNativeJobs } from '../../../../shared/usecases/native/watch-native-jobs.ts';
 import { createNativeWorld, type NativeWorld, NEVER } from '../../../support/native-world.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readAnthropicRow } from '../../../../../shared/adapters/providers/native/anthropic-rows.ts';
 import { readOpenAiRow } from '../../../../../shared/adapters/providers/native/openai-rows.ts';
-import type { NativeRow } from '../../../../../shared/domain/native-batch.ts';
-import type { Endpoint } from '../../../../../shared/domain/request.ts';
+import type { NativeRow } from '../../../../../shared/domain/native/native-batch.ts';
+import type { Endpoint } from '../../../../../shared/domain/requests/request.ts';
 
 const query = (endpoint: Endpoint) => ({ output: 'o', endpoint, model: 'm', fromRow: 0 });
 const openAi = (row: object, endpoint: Endpoint = '/v1/chat/completions'): NativeRow => {
