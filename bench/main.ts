@@ -75,12 +75,7 @@ async function bench(names: readonly ScenarioName[], flags: Flags): Promise<numb
   }
   const markdown = markdownReport(reports, run);
   console.log(flags.json ? JSON.stringify({ ...run, reports }) : `\n${markdown}`);
-  if (flags.docs) {
-    const ofAws = reports.filter(({ name }) => name === 'aws');
-    const others = reports.filter(({ name }) => name !== 'aws');
-    if (others.length > 0) updatePage(markdownReport(others, run), 'bench');
-    if (ofAws.length > 0) updatePage(markdownReport(ofAws, run), 'bench:aws');
-  }
+  if (flags.docs) updatePage(reports, run);
   const goals = reports.flatMap((report) => report.goals);
   const missed = goals.filter(({ isMet }) => !isMet);
   say(`${goals.length - missed.length} of ${goals.length} goals met`);

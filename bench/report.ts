@@ -10,8 +10,14 @@ import { markdownFigures, markdownTable } from './tables.ts';
 
 const RESULTS = fileURLToPath(new URL('./results', import.meta.url));
 const PAGE = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
-/** Each home has its part of the page, so that one can be measured without the other. */
-export type PagePart = 'bench' | 'bench:aws';
+/** Parts of the page, each of which can be measured without the others. */
+const PART_OF: Readonly<Partial<Record<ScenarioReport['name'], string>>> = {
+  aws: 'bench:aws',
+  'native-rows': 'bench:lanes',
+  deadlines: 'bench:lanes',
+  'head-table': 'bench:lanes',
+};
+const OTHER_PART = 'bench';
 
 export interface BenchRun {
   readonly date: string;
@@ -58,8 +64,13 @@ function goalsTable(goals: readonly Goal[]): string {
   ].join('\n');
 }
 
-/** Puts the figures into docs/benchmarks.md, between the two marks of a part. */
-export function updatePage(markdown: string, part: PagePart): void {
+/** Puts the figures into docs/benchmarks.md, each part between its marks. */
+export function updatePage(reports: readonly ScenarioReport[], run: BenchRun): void {
+  const parts = Map.groupBy(reports, ({ name }) => PART_OF[name] ?? OTHER_PART);
+  for (const [part, group] of parts) replacePart(part, markdownReport(group, run));
+}
+
+function replacePart(part: string, markdown: string): void {
   const marks = { begin: `<!-- ${part}:begin -->`, end: `<!-- ${part}:end -->` };
   const page = readFileSync(PAGE, 'utf8');
   const begin = page.indexOf(marks.begin);

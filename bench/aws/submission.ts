@@ -116,6 +116,7 @@ async function deploy(): Promise<Record<string, string>> {
     [ENV.bucket]: await createBucket(),
     [ENV.interactiveQueueUrl]: await createQueue(),
     [ENV.bulkQueueUrl]: bulk,
+    [ENV.batchQueueUrl]: await createQueue(),
     [ENV.deadLetterQueueUrl]: bulk,
     [ENV.configParameter]: parameter,
     [ENV.adminKeySecret]: secret,
