@@ -113,9 +113,10 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   const submitRequests = createSubmitRequests(deps);
   const getRequest = createGetRequest(deps);
   const maxFileBytes = deps.maxFileBytes ?? MAX_FILE_BYTES;
-  const manageFiles = createManageFiles({ ...deps, mostFileLifeMs: deps.mostFileLifeMs ?? null });
+  const mostFileLifeMs = deps.mostFileLifeMs ?? null;
+  const manageFiles = createManageFiles({ ...deps, mostFileLifeMs });
   const showFiles = createShowFiles(deps);
-  const manageBatches = createManageBatches({ ...deps, manageFiles, showFiles });
+  const manageBatches = createManageBatches({ ...deps, manageFiles, showFiles, mostFileLifeMs });
 
   const app = new Hono<ApiEnv>();
   app.use(async (context, next) => {

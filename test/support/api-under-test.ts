@@ -61,6 +61,8 @@ export interface ApiSetUp {
   readonly maxBodyBytes?: number;
   readonly maxFileBytes?: number;
   readonly addresses?: ContentAddresses;
+  /** @default in memory, with nothing in it */
+  readonly contents?: MemoryContents;
   readonly syncWaitMs?: number;
   readonly stops?: readonly ProviderStop[];
   readonly uploads?: UploadStore;
@@ -129,7 +131,7 @@ export function startApi(setUp: ApiSetUp) {
     planner,
     payloads: segments.payloads,
     results: segments.results,
-    contents: new MemoryContents(),
+    contents: setUp.contents ?? new MemoryContents(),
     models: directory(models),
     measure:
       setUp.measure ??
@@ -150,6 +152,7 @@ export function startApi(setUp: ApiSetUp) {
   const advanceBatch = createAdvanceBatch({
     ...ports,
     submitRequests,
+    addresses: setUp.addresses ?? null,
     completions: setUp.completions?.(publish) ?? publish,
     onEnded: (results) => results.forEach(ports.onCancelled),
   });
