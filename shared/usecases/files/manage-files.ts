@@ -55,7 +55,8 @@ export interface ManageFilesDeps {
 }
 
 export const FILE_PREFIX = 'file-';
-const PURGED_AT_ONCE = 100;
+/** Of each kind; a purge comes every minute. */
+const PURGED_AT_ONCE = 1_000;
 
 export function createManageFiles(deps: ManageFilesDeps): ManageFiles {
   const { files, contents, claims, clock, random, mostFileLifeMs } = deps;
