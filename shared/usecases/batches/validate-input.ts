@@ -17,7 +17,7 @@ import type { BatchStore } from '../../ports/batch-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 import { readWhole } from '../files/read-content.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 import type { ModelDirectory, Submission, SubmitRequests } from '../submit-requests.ts';
 import { changeBatch } from './batch-changes.ts';
 import { checkLine } from './check-line.ts';

@@ -1,7 +1,7 @@
 /** The tick of the native lane as the homes run it: the planner decides, and learns. */
 
 import { isQueuedAtProvider } from '../../domain/native/native-job.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { createReviewNativeJobs, lessonOf } from './review-native-jobs.ts';
 import { createTickNative, type TickNative } from './tick-native.ts';

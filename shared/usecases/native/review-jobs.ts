@@ -1,7 +1,7 @@
 /** Looks at the open jobs on each tick: cancels what would be late, and saves what cannot wait. */
 
 import { mustRunNow } from '../../domain/lanes/judge-jobs.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 
 /** A job as far as its review needs it. */
 export interface OpenJob {

@@ -1,7 +1,8 @@
 /** The planner's review, over the jobs of a home. */
 
 import { isQueuedAtProvider, type NativeJob } from '../../domain/native/native-job.ts';
-import type { EndedJob, Planner } from '../plan-work.ts';
+import type { EndedJob } from '../planning/learn-turnaround.ts';
+import type { Planner } from '../planning/planner.ts';
 import { createCancelNativeJob } from './cancel-native-job.ts';
 import { readManifest } from './manifest.ts';
 import type { NativeDeps } from './native-deps.ts';

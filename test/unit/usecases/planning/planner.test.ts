@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
-import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
-import type { ModelSettings } from '../../../shared/domain/capacity/model-limits.ts';
-import { modelPrice } from '../../../shared/domain/cost/pricing.ts';
-import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
-import { createPlanner, type EndedJob } from '../../../shared/usecases/plan-work.ts';
-import { Scope } from '../../contract/builders.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
-import { createSeededRandom } from '../../support/seeded-random.ts';
+import { openDatabase } from '../../../../shared/adapters/sqlite/database.ts';
+import { createSqliteStores } from '../../../../shared/adapters/sqlite/stores.ts';
+import type { ModelSettings } from '../../../../shared/domain/capacity/model-limits.ts';
+import { modelPrice } from '../../../../shared/domain/cost/pricing.ts';
+import type { RequestSpec } from '../../../../shared/domain/requests/request.ts';
+import type { EndedJob } from '../../../../shared/usecases/planning/learn-turnaround.ts';
+import { createPlanner } from '../../../../shared/usecases/planning/planner.ts';
+import { Scope } from '../../../contract/builders.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { createSeededRandom } from '../../../support/seeded-random.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
