@@ -2,7 +2,7 @@
 
 import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
 import type { LaneOutlook } from '../../domain/lanes/plan-lane.ts';
-import type { LeasedRequest, Route } from '../../domain/requests/request.ts';
+import { type LeasedRequest, PRIORITIES, type Route } from '../../domain/requests/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { WorkStore } from '../../ports/request-store.ts';
@@ -34,7 +34,10 @@ export async function relieveQueues(deps: RelieveDeps): Promise<number> {
   return moved;
 }
 
-/** A bounded look at the head of the queue: what is not moved is handed back as it was. */
+/**
+ * A bounded look at the head of the queue: what is not moved is handed back as it was. Requests
+ * that somebody waits for are let alone: a worker that came for them meanwhile would find nothing.
+ */
 async function relieveModel(
   { work, clock, random, route }: RelieveDeps,
   { name }: ModelSettings,
@@ -42,6 +45,7 @@ async function relieveModel(
   const nowMs = clock.nowMs();
   const rows = await work.lease({
     model: name,
+    fromPriority: PRIORITIES.standard,
     owner: random.id('planner_'),
     nowMs,
     expiresAtMs: nowMs + RELIEF_LEASE_MS,

@@ -142,6 +142,26 @@ describe('planner', () => {
     expect(head.every(({ attempts }) => attempts === 0)).toBe(true);
   });
 
+  it('takes nothing from a long queue that somebody waits for', async () => {
+    const { stores, planner, request } = start();
+    await stores.requests.accept(
+      Array.from({ length: 900 }, (_, at) =>
+        request(`r${at}`, 12 * HOUR_MS, { priority: at < 600 ? 0 : 9 }),
+      ),
+    );
+    expect(await planner.relieve()).toBe(300);
+  });
+
+  it('looks anew when the clock was set back', async () => {
+    const { clock, stores, planner, request } = start();
+    const rows = { requests: 1, inputTokens: 1, maxOutputTokens: 1 };
+    await clock.runUntil(clock.sleep(HOUR_MS));
+    const before = await planner.callsMs('m', rows);
+    await stores.requests.accept([request('a', null)]);
+    clock.setBack(HOUR_MS);
+    expect(await planner.callsMs('m', rows)).toBeGreaterThan(before);
+  });
+
   it('leaves a short queue alone', async () => {
     const { stores, planner, request } = start();
     await stores.requests.accept([request('a', 12 * HOUR_MS)]);
