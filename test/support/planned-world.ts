@@ -248,6 +248,7 @@ class PlannedWorld {
       create: (job) => store.create(job),
       get: (id) => store.get(id),
       due: (nowMs, limit) => store.due(nowMs, limit),
+      open: () => store.open(),
       unfinished: () => store.unfinished(),
       update: async (job) => {
         const isWritten = await store.update(job);
