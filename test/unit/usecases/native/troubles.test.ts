@@ -142,6 +142,25 @@ describe.each(['openai', 'anthropic'] as const)('a wish to cancel a batch of %s'
   });
 });
 
+it('a batch that took minutes to send is looked for as long after them as lists are behind', async () => {
+  const batches = { ...TURNAROUND, lag: { listMs: 300_000 } };
+  world = createNativeWorld({ dialect: 'anthropic', simulator: { batches } });
+  let isFirst = true;
+  const real = change({
+    async create(...args) {
+      if (!isFirst) return real.create(...args);
+      isFirst = false;
+      world.clock.now += 590_000;
+      await real.create(...args);
+      return failed('provider_timeout', { isAmbiguous: true });
+    },
+  });
+  await world.accept(ROWS);
+  await world.run();
+  expect(world.published).toHaveLength(ROWS);
+  expect(world.simulator.stats().batches).toMatchObject({ created: 1, orphans: 0 });
+});
+
 describe('results that the provider does not give out', () => {
   /** Ends a batch, whose outputs cannot be read until then; returns what ticks told. */
   async function untilRead(code: ErrorCode, readableAfterMs: number, deadlineAtMs: number | null) {
