@@ -29,7 +29,7 @@ import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts
 import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
-import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createPlanner } from '../../shared/usecases/planning/planner.ts';
 import {
   createSubmitRequests,
   type MeasureRequest,

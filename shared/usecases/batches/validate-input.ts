@@ -18,7 +18,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 import type { RequestStore } from '../../ports/request-store.ts';
 import { readWhole } from '../files/read-content.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 import type { ModelDirectory, Submission, SubmitRequests } from '../submit-requests.ts';
 import { changeBatch } from './batch-changes.ts';
 import { checkLine } from './check-line.ts';
