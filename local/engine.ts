@@ -23,7 +23,7 @@ import { createDispatcher, type Dispatcher } from '../shared/usecases/dispatcher
 import { createNativePolling } from '../shared/usecases/native/hurry-native-jobs.ts';
 import { KEEP_FILES_MS } from '../shared/usecases/native/native-deps.ts';
 import { createNativeRoom, createPlannedTick } from '../shared/usecases/native/planned-tick.ts';
-import { createPlanner, type Planner } from '../shared/usecases/plan-work.ts';
+import { createPlanner, type Planner } from '../shared/usecases/planning/planner.ts';
 import { createPublishCompletions } from '../shared/usecases/webhooks/publish-completions.ts';
 import { LocalWorker } from './local-worker.ts';
 import { NativeScheduler } from './native-scheduler.ts';

@@ -8,12 +8,15 @@ import type { WorkStore } from '../shared/ports/request-store.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import { Wakeup } from '../shared/usecases/dispatch/wakeup.ts';
 import type { JobProgress } from '../shared/usecases/dispatch-progress.ts';
+import { STOPPED_MS } from '../shared/usecases/native/held-job.ts';
 import type { TickTerms } from '../shared/usecases/native/native-deps.ts';
 import type { TickNative } from '../shared/usecases/native/tick-native.ts';
 
 /** Between two ticks, whatever is due when. Unit: ms. */
 const SHORTEST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5_000;
+/** A stop is told again with each look at its job; one that was not has been mended. Unit: ms. */
+const STOP_KEPT_MS = STOPPED_MS + 60_000;
 
 export interface NativeSchedulerDeps {
   /** Makes the tick over the jobs, so that what it writes can be watched. */
@@ -33,7 +36,8 @@ export class NativeScheduler {
   private readonly watched = new Map<string, NativeJob>();
   private expected = new Map<string, number | null>();
   private readonly calls = new AbortController();
-  private stopsNow: readonly ProviderStop[] = [];
+  /** By provider, with the last look that met it. */
+  private readonly stopped = new Map<string, { stop: ProviderStop; seenAtMs: number }>();
   private isEnding = false;
   private isStopping = false;
 
@@ -67,7 +71,7 @@ export class NativeScheduler {
     while (!this.isStopping) {
       const isLast = this.isEnding;
       const { stops } = await this.tick(terms);
-      this.stopsNow = stops;
+      this.noteStops(stops);
       await this.expectEnds();
       if (isLast) return;
       await this.wakeup.wait(await this.idleMs());
@@ -99,7 +103,7 @@ export class NativeScheduler {
 
   /** Providers that took no batch at the last look, and need a person. */
   stops(): readonly ProviderStop[] {
-    return this.stopsNow;
+    return [...this.stopped.values()].map(({ stop }) => stop);
   }
 
   progress(): JobProgress[] {
@@ -107,6 +111,14 @@ export class NativeScheduler {
     return [...this.watched.values()].map((job) =>
       progressOf(job, nowMs, this.expected.get(job.id) ?? null),
     );
+  }
+
+  private noteStops(stops: readonly ProviderStop[]): void {
+    const nowMs = this.deps.clock.nowMs();
+    for (const stop of stops) this.stopped.set(stop.provider, { stop, seenAtMs: nowMs });
+    for (const [provider, { seenAtMs }] of this.stopped) {
+      if (nowMs - seenAtMs > STOP_KEPT_MS) this.stopped.delete(provider);
+    }
   }
 
   private async expectEnds(): Promise<void> {
@@ -131,6 +143,8 @@ export class NativeScheduler {
 
   private watch(jobs: NativeJobStore): NativeJobStore {
     const see = (job: NativeJob): void => {
+      // Whoever gets further can call the provider; what it still refuses is noted after the tick.
+      if (this.watched.get(job.id)?.phase !== job.phase) this.stopped.delete(job.provider);
       if (isOpenJob(job)) this.watched.set(job.id, job);
       else this.watched.delete(job.id);
     };
@@ -147,6 +161,7 @@ export class NativeScheduler {
       },
       get: (id) => jobs.get(id),
       due: (nowMs, limit) => jobs.due(nowMs, limit),
+      open: () => jobs.open(),
       unfinished: () => jobs.unfinished(),
     };
   }

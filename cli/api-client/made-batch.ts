@@ -8,7 +8,7 @@ export interface MadeBatch {
   /** As its API words it. */
   readonly state: string;
   readonly hasEnded: boolean;
-  /** False where its input was refused, so that nothing of it was sent. */
+  /** False where it failed by its input. */
   readonly isAccepted: boolean;
   /** Unit: ms since the epoch. */
   readonly expiresAtMs: number;

@@ -32,7 +32,7 @@ import { createOpenContent } from '../../shared/usecases/files/open-content.ts';
 import { createGetRequest } from '../../shared/usecases/get-request.ts';
 import { createListRequests } from '../../shared/usecases/list-requests.ts';
 import type { ManageKeys } from '../../shared/usecases/manage-keys.ts';
-import type { Planner } from '../../shared/usecases/plan-work.ts';
+import type { Planner } from '../../shared/usecases/planning/planner.ts';
 import { createReadLimits } from '../../shared/usecases/read-limits.ts';
 import { createReadResults } from '../../shared/usecases/read-results.ts';
 import { createReadUsage } from '../../shared/usecases/read-usage.ts';
@@ -113,9 +113,10 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   const submitRequests = createSubmitRequests(deps);
   const getRequest = createGetRequest(deps);
   const maxFileBytes = deps.maxFileBytes ?? MAX_FILE_BYTES;
-  const manageFiles = createManageFiles({ ...deps, mostFileLifeMs: deps.mostFileLifeMs ?? null });
+  const mostFileLifeMs = deps.mostFileLifeMs ?? null;
+  const manageFiles = createManageFiles({ ...deps, mostFileLifeMs });
   const showFiles = createShowFiles(deps);
-  const manageBatches = createManageBatches({ ...deps, manageFiles, showFiles });
+  const manageBatches = createManageBatches({ ...deps, manageFiles, showFiles, mostFileLifeMs });
 
   const app = new Hono<ApiEnv>();
   app.use(async (context, next) => {

@@ -62,6 +62,9 @@ export class MethodNotAllowed extends Error {
   }
 }
 
+/** Longer is no id of ours, and a store may take no longer key. Unit: characters. */
+const MOST_ID_CHARACTERS = 256;
+
 /** Serves the routes; another method on their paths is refused by name. */
 export function mountRoutes(
   app: Hono<ApiEnv>,
@@ -76,6 +79,7 @@ export function mountRoutes(
     app.on(method, path, async (context) => {
       const principal = scope === null ? NOBODY : await authorize(context, scope);
       const { tenant } = principal;
+      refuseLongIds(context);
       return handle({ context, principal, tenant, signal: context.req.raw.signal });
     });
   }
@@ -90,4 +94,10 @@ export function mountRoutes(
     if (principal.scopes.includes(scope)) return principal;
     throw new AppError('forbidden', `The API key lacks the scope "${scope}"`);
   }
+}
+
+function refuseLongIds({ req }: Context<ApiEnv>): void {
+  const ids: readonly string[] = Object.values(req.param());
+  if (ids.every(({ length }) => length <= MOST_ID_CHARACTERS)) return;
+  throw new AppError('not_found', `No id here has more than ${MOST_ID_CHARACTERS} characters`);
 }

@@ -7,6 +7,8 @@ const MOST_EXPIRY_SECONDS = 2_592_000;
 const MOST_PAIRS = 16;
 const MOST_KEY_CHARACTERS = 64;
 const MOST_VALUE_CHARACTERS = 512;
+/** Longer is no id of ours, and a store may take no longer key. */
+const MOST_CURSOR_CHARACTERS = 256;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -95,4 +97,12 @@ export function readLimit(written: string | undefined, usual: number, most: numb
   if (/^[0-9]{1,6}$/.test(written) && limit >= 1 && limit <= most) return limit;
   const message = `Invalid 'limit': expected an integer from 1 to ${most}, but got ${written.slice(0, 20)} instead.`;
   throw openAiRefusal(message, 'limit', 'invalid_value');
+}
+
+/** The id that a page begins behind; one left empty is none. */
+export function readCursor(written: string | undefined, param: string): string | undefined {
+  if (written === undefined || written === '') return undefined;
+  if (written.length <= MOST_CURSOR_CHARACTERS) return written;
+  const message = `Invalid '${param}': longer than ${MOST_CURSOR_CHARACTERS} characters, and so no id.`;
+  throw openAiRefusal(message, param, 'invalid_value');
 }

@@ -46,7 +46,7 @@ export async function readBytes(
   request: Request,
   maxBytes: number,
   otherWay?: string,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const announced = Number(request.headers.get('content-length') ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes, otherWay);
   const chunks: Uint8Array[] = [];

@@ -17,9 +17,7 @@ export async function readForm(
   }
   const bytes = await readBytes(request, maxBytes, otherWay);
   try {
-    return await new Response(new Uint8Array(bytes), {
-      headers: { 'content-type': type },
-    }).formData();
+    return await new Response(bytes, { headers: { 'content-type': type } }).formData();
   } catch (error) {
     const message = 'The body is no multipart form that can be read. Send it as the SDKs do';
     throw new AppError('invalid_request', message, { cause: error });

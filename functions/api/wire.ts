@@ -36,7 +36,7 @@ import { createWebhookSecrets } from '../../shared/runtime/webhook-secrets.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
 import { createNativePolling } from '../../shared/usecases/native/hurry-native-jobs.ts';
 import { createNativeRoom } from '../../shared/usecases/native/planned-tick.ts';
-import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createPlanner } from '../../shared/usecases/planning/planner.ts';
 import { createRedrive } from '../../shared/usecases/redrive.ts';
 import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
 import { createManageWebhooks } from '../../shared/usecases/webhooks/manage-webhooks.ts';

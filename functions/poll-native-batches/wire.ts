@@ -16,7 +16,7 @@ import { DispatchMeter } from '../../shared/usecases/dispatch/dispatch-meter.ts'
 import { KEEP_FILES_MS } from '../../shared/usecases/native/native-deps.ts';
 import { createNativeRoom, createPlannedTick } from '../../shared/usecases/native/planned-tick.ts';
 import type { TickNative } from '../../shared/usecases/native/tick-native.ts';
-import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createPlanner } from '../../shared/usecases/planning/planner.ts';
 import { CompletionTeller } from '../../shared/usecases/webhooks/tell-completions.ts';
 import { pollEnv } from './env.ts';
 

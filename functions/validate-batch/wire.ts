@@ -22,7 +22,7 @@ import {
 } from '../../shared/usecases/batches/advance-batch.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createNativeRoom } from '../../shared/usecases/native/planned-tick.ts';
-import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createPlanner } from '../../shared/usecases/planning/planner.ts';
 import { sliceNotices } from '../../shared/usecases/submit/slice-notices.ts';
 import { createSubmitRequests } from '../../shared/usecases/submit-requests.ts';
 import { CompletionTeller } from '../../shared/usecases/webhooks/tell-completions.ts';

@@ -113,6 +113,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...ports,
     advanceBatch: createAdvanceBatch({
       ...ports,
+      addresses: null,
       submitRequests: createSubmitRequests(ports),
       onEnded(results) {
         for (const { outcome } of results) dispatcher.withdraw(outcome.id);

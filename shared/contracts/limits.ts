@@ -77,6 +77,12 @@ export const MAX_PART_BYTES = 64 * 1_024 * 1_024;
 /** Largest file that comes in parts. Unit: bytes. */
 export const MAX_UPLOAD_BYTES = 8 * 1_024 * 1_024 * 1_024;
 
+/** Most parts of one file: its record, and that of a batch made of it, name them all. */
+export const MAX_UPLOAD_PARTS = 2_500;
+
+/** Longest name of a file, which becomes a header. Unit: characters. */
+export const MAX_FILENAME_LENGTH = 255;
+
 /** Most files of one page. */
 export const MAX_FILE_PAGE = 10_000;
 

@@ -3,6 +3,7 @@ import type {
   FileRecord,
   UploadPart,
   UploadRecord,
+  UploadStatus,
 } from '../domain/batches/stored-file.ts';
 
 export interface FileFilter {
@@ -29,13 +30,18 @@ export interface FileStore {
   deleteFile(tenant: string, id: string): Promise<FileRecord | null>;
   /** Some that have expired, of all tenants. A store that lets go of them by itself has none. */
   expiredFiles(nowMs: number, limit: number): Promise<FileRecord[]>;
+  /** Some that are pending past their time, of all tenants. A store that lets go of them by itself has none. */
+  expiredUploads(nowMs: number, limit: number): Promise<UploadRecord[]>;
   createUpload(record: UploadRecord): Promise<void>;
   getUpload(tenant: string, id: string): Promise<UploadRecord | null>;
   /** Ends an upload; `false` when it is not pending any more, or not there. */
   endUpload(
     tenant: string,
     id: string,
-    end: { readonly status: 'completed' | 'cancelled'; readonly fileId: string | null },
+    end: {
+      readonly status: Exclude<UploadStatus, 'pending'>;
+      readonly fileId: string | null;
+    },
   ): Promise<boolean>;
   addPart(tenant: string, uploadId: string, part: UploadPart): Promise<void>;
   /** In no particular order. */

@@ -15,6 +15,11 @@ export interface NativeJobStore {
    * jobs have ended. May not see a write of the last second.
    */
   due(nowMs: number, limit: number): Promise<NativeJob[]>;
+  /**
+   * Jobs to which rows are bound (`isOpenJob`), soonest due first. Costs what it returns: those
+   * that only keep files for a day are many. May not see a write of the last second.
+   */
+  open(): Promise<NativeJob[]>;
   /** Jobs that are not `done`, soonest due first. May not see a write of the last second. */
   unfinished(): Promise<NativeJob[]>;
 }

@@ -97,6 +97,8 @@ export interface LeaseQuery {
   readonly model: string;
   /** Only requests that wait in this queue. @default 'sync' */
   readonly route?: Route;
+  /** Only requests of this priority, or less urgent ones. @default all */
+  readonly fromPriority?: number;
   readonly owner: string;
   readonly nowMs: number;
   /** The lease is void after this instant. */

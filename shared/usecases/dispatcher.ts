@@ -184,7 +184,8 @@ class Engine implements Dispatcher {
     mayEnd: boolean,
   ): 'drained' | 'providers_stopped' | null {
     for (const { model, route, requests, inputTokens, maxOutputTokens } of backlog) {
-      if (route === 'native') continue;
+      // Of one that is not configured nobody but this tells.
+      if (route === 'native' && this.deps.models.get(model) !== undefined) continue;
       const dispatch = this.dispatchOf(model);
       dispatch?.setBacklog(requests, inputTokens, maxOutputTokens);
       if (dispatch?.isBusy === false) dispatch.wake();

@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { CompletionSignal } from '../ports/completion-signal.ts';
 import type { PayloadStore } from '../ports/payload-store.ts';
 import type { RequestStore } from '../ports/request-store.ts';
-import type { Planner } from './plan-work.ts';
+import type { Planner } from './planning/planner.ts';
 
 export interface FoundRequest {
   readonly view: RequestView;

@@ -1,7 +1,7 @@
 import type { LaneDecision } from '../domain/lanes/plan-lane.ts';
 import type { RequestView } from '../domain/requests/request.ts';
 import type { ListFilter, RequestStore } from '../ports/request-store.ts';
-import type { Planner } from './plan-work.ts';
+import type { Planner } from './planning/planner.ts';
 
 export interface ListedRequest {
   readonly view: RequestView;

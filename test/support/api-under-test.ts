@@ -29,7 +29,7 @@ import { createAuthenticateKey } from '../../shared/usecases/authenticate-key.ts
 import { createAdvanceBatch } from '../../shared/usecases/batches/advance-batch.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createManageKeys } from '../../shared/usecases/manage-keys.ts';
-import { createPlanner } from '../../shared/usecases/plan-work.ts';
+import { createPlanner } from '../../shared/usecases/planning/planner.ts';
 import {
   createSubmitRequests,
   type MeasureRequest,
@@ -61,6 +61,8 @@ export interface ApiSetUp {
   readonly maxBodyBytes?: number;
   readonly maxFileBytes?: number;
   readonly addresses?: ContentAddresses;
+  /** @default in memory, with nothing in it */
+  readonly contents?: MemoryContents;
   readonly syncWaitMs?: number;
   readonly stops?: readonly ProviderStop[];
   readonly uploads?: UploadStore;
@@ -129,7 +131,7 @@ export function startApi(setUp: ApiSetUp) {
     planner,
     payloads: segments.payloads,
     results: segments.results,
-    contents: new MemoryContents(),
+    contents: setUp.contents ?? new MemoryContents(),
     models: directory(models),
     measure:
       setUp.measure ??
@@ -150,6 +152,7 @@ export function startApi(setUp: ApiSetUp) {
   const advanceBatch = createAdvanceBatch({
     ...ports,
     submitRequests,
+    addresses: setUp.addresses ?? null,
     completions: setUp.completions?.(publish) ?? publish,
     onEnded: (results) => results.forEach(ports.onCancelled),
   });

@@ -1,4 +1,4 @@
-import type { FileContents } from '../../shared/ports/file-contents.ts';
+import type { ContentAddresses, FileContents } from '../../shared/ports/file-contents.ts';
 
 /** Content of files, in memory. */
 export class MemoryContents implements FileContents {
@@ -15,4 +15,19 @@ export class MemoryContents implements FileContents {
   async discard(tenant: string, blobs: readonly string[]): Promise<void> {
     for (const blob of blobs) this.blobs.delete(`${tenant}/${blob}`);
   }
+}
+
+/** Where a deployment's callers would fetch what lies there. */
+export function addressesIn(contents: FileContents): ContentAddresses {
+  return {
+    async addressOf(tenant, blob) {
+      const { length = 0 } = (await contents.read(tenant, blob, 0, 1)) ?? {};
+      return length === 0 ? null : `https://store.example/${blob}`;
+    },
+    async store(tenant, blob, content) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of content) pieces.push(piece);
+      await contents.put(tenant, blob, Buffer.concat(pieces));
+    },
+  };
 }

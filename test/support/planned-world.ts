@@ -17,7 +17,7 @@ import type { WorkStore } from '../../shared/ports/request-store.ts';
 import type { PublishedResult } from '../../shared/usecases/dispatch-progress.ts';
 import { createDispatcher, type Dispatcher } from '../../shared/usecases/dispatcher.ts';
 import { createPlannedTick } from '../../shared/usecases/native/planned-tick.ts';
-import { createPlanner, type Planner } from '../../shared/usecases/plan-work.ts';
+import { createPlanner, type Planner } from '../../shared/usecases/planning/planner.ts';
 import { FakeClock } from './fake-clock.ts';
 import { MemorySegments } from './memory-segments.ts';
 import { createSeededRandom } from './seeded-random.ts';
@@ -248,6 +248,7 @@ class PlannedWorld {
       create: (job) => store.create(job),
       get: (id) => store.get(id),
       due: (nowMs, limit) => store.due(nowMs, limit),
+      open: () => store.open(),
       unfinished: () => store.unfinished(),
       update: async (job) => {
         const isWritten = await store.update(job);

@@ -22,7 +22,14 @@ import { ENDPOINTS, PRIORITIES } from '../../../shared/domain/requests/request.t
 import type { ManageBatches } from '../../../shared/usecases/batches/manage-batches.ts';
 import type { ApiRoute } from '../call.ts';
 import { checkInput } from '../check-input.ts';
-import { objectOf, readExpiry, readLimit, readMetadata, requiredText } from '../openai-fields.ts';
+import {
+  objectOf,
+  readCursor,
+  readExpiry,
+  readLimit,
+  readMetadata,
+  requiredText,
+} from '../openai-fields.ts';
 import { bodyFormat, parseJson, readBytes } from '../read-body.ts';
 import { sendJson } from '../respond.ts';
 import { readIdempotencyKey } from './submissions.ts';
@@ -156,7 +163,8 @@ export function batchRoutes({ manageBatches, maxBodyBytes }: BatchRoutesDeps): A
     },
     scope: 'read',
     async handle({ context, tenant }) {
-      const { after, limit } = context.req.query();
+      const { limit, ...query } = context.req.query();
+      const after = readCursor(query['after'], 'after');
       const { items, hasMore } = await manageBatches.list({
         tenant,
         kind: 'openai',

@@ -14,7 +14,7 @@ import { UPLOAD_PURPOSES } from '../../../shared/domain/batches/stored-file.ts';
 import type { ManageFiles } from '../../../shared/usecases/files/manage-files.ts';
 import type { OpenContent } from '../../../shared/usecases/files/open-content.ts';
 import type { ApiRoute } from '../call.ts';
-import { readExpiry, readLimit } from '../openai-fields.ts';
+import { readCursor, readExpiry, readLimit } from '../openai-fields.ts';
 import { groupOf, readForm, textOf } from '../read-form.ts';
 import { sendJson } from '../respond.ts';
 import { readIdempotencyKey } from './submissions.ts';
@@ -105,7 +105,8 @@ export function fileRoutes(deps: FileRoutesDeps): ApiRoute[] {
     },
     scope: 'read',
     async handle({ context, tenant }) {
-      const { after, limit, order = 'desc', purpose } = context.req.query();
+      const { limit, order = 'desc', purpose, ...query } = context.req.query();
+      const after = readCursor(query['after'], 'after');
       if (order !== 'asc' && order !== 'desc') {
         throw openAiRefusal("Invalid 'order': expected 'asc' or 'desc'.", 'order', 'invalid_value');
       }

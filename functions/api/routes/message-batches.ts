@@ -23,7 +23,7 @@ import type { Clock } from '../../../shared/ports/clock.ts';
 import type { ManageBatches } from '../../../shared/usecases/batches/manage-batches.ts';
 import type { OpenResults } from '../../../shared/usecases/batches/open-results.ts';
 import type { ApiRoute } from '../call.ts';
-import { isObject } from '../openai-fields.ts';
+import { isObject, readCursor } from '../openai-fields.ts';
 import { publicBaseUrl } from '../public-base-url.ts';
 import { bodyFormat, parseJson, readBytes } from '../read-body.ts';
 import { sendJson } from '../respond.ts';
@@ -114,7 +114,9 @@ export function messageBatchRoutes(deps: MessageBatchRoutesDeps): ApiRoute[] {
     },
     scope: 'read',
     async handle({ context, tenant }) {
-      const { after_id: after, before_id: before, limit } = context.req.query();
+      const { limit, ...query } = context.req.query();
+      const after = readCursor(query['after_id'], 'after_id');
+      const before = readCursor(query['before_id'], 'before_id');
       const { items, hasMore } = await manageBatches.list({
         tenant,
         kind: 'anthropic',

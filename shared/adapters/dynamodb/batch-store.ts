@@ -27,7 +27,10 @@ export class DynamoBatchStore implements BatchStore {
   }
 
   async create(record: BatchRecord): Promise<boolean> {
-    const refusal = await this.#table.put(this.#item(record), { text: 'attribute_not_exists(pk)' });
+    const refusal = await this.#table.put(this.#item(record), {
+      text: 'attribute_not_exists(pk) OR gone = :one',
+      values: { one: 1 },
+    });
     return refusal === null || isOurs(refusal.item, record);
   }
 
@@ -38,7 +41,8 @@ export class DynamoBatchStore implements BatchStore {
   }
 
   async update(record: BatchRecord): Promise<boolean> {
-    const condition = { text: 'v = :seen', values: { seen: record.version - 1 } };
+    const text = 'v = :seen AND attribute_not_exists(gone)';
+    const condition = { text, values: { seen: record.version - 1 } };
     const refusal = await this.#table.put(this.#item(record), condition);
     // The client may have written it, lost the answer, and tried again.
     return refusal === null || isOurs(refusal.item, record);
@@ -83,7 +87,7 @@ export class DynamoBatchStore implements BatchStore {
     const key = keyOf(tenant, id);
     if (key === null) return;
     const change = {
-      text: 'SET gone = :one, #ttl = :now',
+      text: `SET gone = :one, #ttl = :now REMOVE ${OPEN_INDEX.partition}, ${OPEN_INDEX.sort}`,
       values: { one: 1, now: Math.ceil(this.#nowMs() / 1_000) },
     };
     await this.#table.update(key, change, { text: 'attribute_exists(pk)' });

@@ -77,6 +77,10 @@ export class DynamoFileStore implements FileStore {
     return [];
   }
 
+  async expiredUploads(): Promise<UploadRecord[]> {
+    return [];
+  }
+
   async createUpload(record: UploadRecord): Promise<void> {
     const key = uploadKey(record.tenant, record.id);
     await this.#table.put({ ...key, j: JSON.stringify(record), st: 'pending', ttl: this.#ttl() });

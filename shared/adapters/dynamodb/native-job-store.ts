@@ -12,6 +12,8 @@ import { OPEN_INDEX, TTL_ATTRIBUTE } from './table/table-definition.ts';
 const JOBS_PARTITION = 'NATIVE_JOBS';
 const SORT = 'J';
 const DUE_DIGITS = 16;
+/** Ends the index entry of a job that is settled, so that it need not be read to be passed over. */
+const SETTLED = '#settled';
 
 /**
  * Jobs in the one table: `JOB#<id>`, `J`. A job that is done leaves the index, so that a tick
@@ -49,13 +51,23 @@ export class DynamoNativeJobStore implements NativeJobStore {
     return found.filter((job) => job.phase !== 'done' && job.dueAtMs <= nowMs);
   }
 
+  async open(): Promise<NativeJob[]> {
+    const isOpen = (sort: string): boolean => !sort.endsWith(SETTLED);
+    const found = await this.#find(Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, isOpen);
+    return found.filter(isOpenJob);
+  }
+
   async unfinished(): Promise<NativeJob[]> {
     const found = await this.#find(Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY);
     return found.filter(({ phase }) => phase !== 'done');
   }
 
-  /** Jobs that the index says are due by then, as the table has them. */
-  async #find(dueAtMs: number, limit: number): Promise<NativeJob[]> {
+  /** Jobs that the index says are due by then, and that are wanted by their entry, as the table has them. */
+  async #find(
+    dueAtMs: number,
+    limit: number,
+    isWanted: (sort: string) => boolean = () => true,
+  ): Promise<NativeJob[]> {
     const keys: Key[] = [];
     const pages = this.#table.query({
       index: OPEN_INDEX.name,
@@ -64,7 +76,10 @@ export class DynamoNativeJobStore implements NativeJobStore {
       ...(Number.isFinite(limit) ? { pageSize: limit } : {}),
     });
     for await (const items of pages) {
-      for (const item of items) keys.push({ pk: text(item, 'pk'), sk: text(item, 'sk') });
+      for (const item of items) {
+        if (!isWanted(text(item, OPEN_INDEX.sort))) continue;
+        keys.push({ pk: text(item, 'pk'), sk: text(item, 'sk') });
+      }
       if (keys.length >= limit) break;
     }
     const items = await this.#table.getMany(keys.slice(0, limit));
@@ -97,10 +112,11 @@ function keyOf(id: string): Key {
   return { pk: `JOB#${id}`, sk: SORT };
 }
 
-function standing({ dueAtMs, id }: NativeJob): Item {
+function standing(job: NativeJob): Item {
+  const entry = `${dueSort(job.dueAtMs)}#${job.id}`;
   return {
     [OPEN_INDEX.partition]: JOBS_PARTITION,
-    [OPEN_INDEX.sort]: `${dueSort(dueAtMs)}#${id}`,
+    [OPEN_INDEX.sort]: isOpenJob(job) ? entry : entry + SETTLED,
   };
 }
 

@@ -13,6 +13,8 @@ import type { S3Objects } from './objects.ts';
 const ADDRESS_SECONDS = 900;
 /** Parts of a multipart upload hold at least 5 MiB, but for the last. Unit: bytes. */
 const PART_BYTES = 8_388_608;
+/** A file of thousands of parts is to be let go within one call. */
+const DISCARDED_AT_ONCE = 32;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -35,7 +37,13 @@ export class S3FileContents implements FileContents, ContentAddresses {
   }
 
   async discard(tenant: string, blobs: readonly string[]): Promise<void> {
-    for (const blob of blobs) await this.#objects.put(keyOf(tenant, blob), NOTHING);
+    for (let start = 0; start < blobs.length; start += DISCARDED_AT_ONCE) {
+      await Promise.all(
+        blobs
+          .slice(start, start + DISCARDED_AT_ONCE)
+          .map((blob) => this.#objects.put(keyOf(tenant, blob), NOTHING)),
+      );
+    }
   }
 
   async addressOf(tenant: string, blob: string, filename: string): Promise<string | null> {
@@ -54,18 +62,21 @@ export class S3FileContents implements FileContents, ContentAddresses {
 
   /** An upload that is never completed goes with the rules of the bucket. */
   async store(tenant: string, blob: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-    const { client, bucket } = this.#objects;
+    const objects = this.#objects;
+    const { client, bucket } = objects;
     const place = { Bucket: bucket, Key: keyOf(tenant, blob) };
-    const { UploadId } = await client.send(new CreateMultipartUploadCommand(place));
+    const create = new CreateMultipartUploadCommand(place);
+    const { UploadId } = await objects.call(() => client.send(create));
     const parts: { PartNumber: number; ETag: string | undefined }[] = [];
     for await (const Body of joined(content)) {
       const PartNumber = parts.length + 1;
       const part = new UploadPartCommand({ ...place, UploadId, PartNumber, Body });
-      const { ETag } = await client.send(part);
+      const { ETag } = await objects.call(() => client.send(part));
       parts.push({ PartNumber, ETag });
     }
     const MultipartUpload = { Parts: parts };
-    await client.send(new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload }));
+    const complete = new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload });
+    await objects.call(() => client.send(complete));
   }
 }
 

@@ -26,6 +26,11 @@ export class S3Objects {
     this.#callAws = callAws;
   }
 
+  /** Sends any other call, again where that may help: pass only what may be repeated. */
+  call<Value>(send: () => Promise<Value>): Promise<Value> {
+    return this.#callAws(SERVICE, send);
+  }
+
   /** Durable on return. Writing the same again changes nothing. */
   async put(key: string, bytes: Uint8Array): Promise<void> {
     const put = new PutObjectCommand({ Bucket: this.bucket, Key: key, Body: bytes });

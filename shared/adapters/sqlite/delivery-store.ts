@@ -17,6 +17,9 @@ const COLUMNS = `tenant, endpoint_id, event_id, type, body, created_at_ms, statu
 const INSERT = `
   INSERT INTO webhook_deliveries (${COLUMNS})
   VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, ?, NULL, 0) ON CONFLICT DO NOTHING`;
+const FORGET = `
+  DELETE FROM webhook_deliveries
+  WHERE tenant = ? AND endpoint_id = ? AND created_at_ms < ? AND status <> 'pending'`;
 const LEASE = `
   UPDATE webhook_deliveries SET due_at_ms = ?, fence = fence + 1
   WHERE seq IN (
@@ -30,6 +33,8 @@ const LIST = `
   SELECT ${COLUMNS} FROM webhook_deliveries WHERE tenant = ? AND endpoint_id = ?
   ORDER BY created_at_ms DESC, seq DESC LIMIT ?`;
 
+/** As long as a deployment keeps them unless told otherwise. Unit: ms. */
+const KEPT_MS = 30 * 86_400_000;
 const STATUSES = ['pending', 'delivered', 'failed'] as const;
 
 /** Deliveries of webhooks in one SQLite database. */
@@ -43,7 +48,9 @@ export class SqliteDeliveryStore implements DeliveryStore {
   async add(deliveries: readonly Delivery[]): Promise<void> {
     this.#database.transaction(() => {
       const insert = this.#database.statement(INSERT);
+      const forget = this.#database.statement(FORGET);
       for (const { tenant, endpointId, eventId, type, body, createdAtMs } of deliveries) {
+        forget.run(tenant, endpointId, createdAtMs - KEPT_MS);
         insert.run(tenant, endpointId, eventId, type, body, createdAtMs, createdAtMs);
       }
     });

@@ -18,13 +18,16 @@ const LIST = {
 
 const CREATE_UPLOAD = `INSERT INTO uploads (tenant, id, status, record) VALUES (?, ?, 'pending', ?)`;
 const GET_UPLOAD = 'SELECT record, status, file_id FROM uploads WHERE tenant = ? AND id = ?';
+const EXPIRED_UPLOADS = `
+  SELECT record FROM uploads
+  WHERE status = 'pending' AND json_extract(record, '$.expiresAtMs') <= ? LIMIT ?`;
 const END_UPLOAD = `
   UPDATE uploads SET status = ?, file_id = ? WHERE tenant = ? AND id = ? AND status = 'pending'`;
 const ADD_PART = `
   INSERT INTO upload_parts (tenant, upload_id, id, blob, bytes) VALUES (?, ?, ?, ?, ?)`;
 const PARTS = 'SELECT id, blob, bytes FROM upload_parts WHERE tenant = ? AND upload_id = ?';
 
-const STATUSES = ['pending', 'completed', 'cancelled'] as const;
+const STATUSES = ['pending', 'completed', 'cancelled', 'expired'] as const;
 
 function listOf(comparison: '<' | '>', direction: 'ASC' | 'DESC'): string {
   return `
@@ -71,6 +74,11 @@ export class SqliteFileStore implements FileStore {
   async expiredFiles(nowMs: number, limit: number): Promise<FileRecord[]> {
     const rows = this.#database.statement(EXPIRED).all(nowMs, limit);
     return rows.map((row) => readFile(row[0]));
+  }
+
+  async expiredUploads(nowMs: number, limit: number): Promise<UploadRecord[]> {
+    const rows = this.#database.statement(EXPIRED_UPLOADS).all(nowMs, limit);
+    return rows.map((row): UploadRecord => JSON.parse(text(row[0])));
   }
 
   async createUpload(record: UploadRecord): Promise<void> {

@@ -14,6 +14,11 @@ export class SqliteIdClaims implements IdClaims {
     this.#database = database;
   }
 
+  async find(tenant: string, key: string): Promise<IdClaim | null> {
+    const row = this.#database.statement(READ).get(tenant, key);
+    return row === undefined ? null : { fingerprint: text(row[0]), id: text(row[1]) };
+  }
+
   async claim(tenant: string, key: string, claim: IdClaim): Promise<IdClaim> {
     const standing = this.#database.transaction(() => {
       this.#database.statement(CLAIM).run(tenant, key, claim.fingerprint, claim.id);

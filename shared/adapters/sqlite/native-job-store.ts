@@ -1,4 +1,4 @@
-import type { NativeJob } from '../../domain/native/native-job.ts';
+import { isOpenJob, type NativeJob } from '../../domain/native/native-job.ts';
 import type { NativeJobStore } from '../../ports/native-job-store.ts';
 import { text } from './columns.ts';
 import type { Database } from './database.ts';
@@ -60,6 +60,10 @@ export class SqliteNativeJobStore implements NativeJobStore {
 
   async due(nowMs: number, limit: number): Promise<NativeJob[]> {
     return this.#database.statement(DUE_JOBS).all(nowMs, limit).map(readJob);
+  }
+
+  async open(): Promise<NativeJob[]> {
+    return (await this.unfinished()).filter(isOpenJob);
   }
 
   async unfinished(): Promise<NativeJob[]> {

@@ -31,13 +31,13 @@ const READY_LAPSED = `
 
 const SELECT_READY = `
   SELECT ${LEASED_COLUMNS} FROM work w INDEXED BY work_ready CROSS JOIN requests r ON r.seq = w.seq
-  WHERE w.owner IS NULL AND w.due_at_ms = 0 AND w.model = ? AND w.route = ?
+  WHERE w.owner IS NULL AND w.due_at_ms = 0 AND w.model = ? AND w.route = ? AND w.priority >= ?
   ORDER BY w.priority, w.group_order, w.seq LIMIT ?`;
 
 const LEASE_READY = `
   UPDATE work SET due_at_ms = ?, owner = ?, fence = fence + 1 WHERE seq IN (
     SELECT seq FROM work INDEXED BY work_ready
-    WHERE owner IS NULL AND due_at_ms = 0 AND model = ? AND route = ?
+    WHERE owner IS NULL AND due_at_ms = 0 AND model = ? AND route = ? AND priority >= ?
     ORDER BY priority, group_order, seq LIMIT ?)`;
 
 /** The fence is current; the lease may have run out meanwhile. */
@@ -103,11 +103,16 @@ export class SqliteWorkStore implements WorkStore {
     return leased;
   }
 
-  #leaseReady({ model, owner, expiresAtMs, route = 'sync' }: LeaseQuery, limit: number): Row[] {
+  #leaseReady(
+    { model, owner, expiresAtMs, route = 'sync', fromPriority = 0 }: LeaseQuery,
+    limit: number,
+  ): Row[] {
     return this.#database.transaction(() => {
-      const rows = this.#database.statement(SELECT_READY).all(model, route, limit);
+      const rows = this.#database.statement(SELECT_READY).all(model, route, fromPriority, limit);
       // Void after the instant, so leasable from the next millisecond on.
-      this.#database.statement(LEASE_READY).run(expiresAtMs + 1, owner, model, route, limit);
+      this.#database
+        .statement(LEASE_READY)
+        .run(expiresAtMs + 1, owner, model, route, fromPriority, limit);
       return rows;
     });
   }

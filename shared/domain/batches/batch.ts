@@ -21,7 +21,8 @@ const TRANSITIONS: Readonly<Record<BatchStatus, readonly BatchStatus[]>> = {
   validating: ['in_progress', 'failed', 'cancelling'],
   in_progress: ['finalizing', 'cancelling', 'failed'],
   finalizing: ['completed', 'expired', 'cancelling'],
-  cancelling: ['cancelled'],
+  // A batch whose input is lost half-way ends what it had begun, and fails.
+  cancelling: ['cancelled', 'failed'],
   failed: [],
   completed: [],
   expired: [],
@@ -78,6 +79,8 @@ export interface BatchProgress {
   readonly offset: number;
   /** Found so far, in the phase of checking. */
   readonly lines: number;
+  /** Of those before `number`, how many became requests, in the phase of accepting. */
+  readonly accepted: number;
   /** What they ask of each model, roughly. */
   readonly load: Readonly<Record<string, { readonly requests: number; readonly tokens: number }>>;
   /** The custom_ids seen, where checking was interrupted. */
@@ -147,6 +150,8 @@ export interface BatchRecord {
     /** Those of them that the batch was cancelled before. */
     readonly cancelled: number;
     readonly parts: readonly FilePart[];
+    /** Blobs that name the parts before those. */
+    readonly index: readonly FilePart[];
   };
   readonly outputFileId: string;
   readonly hasOutput: boolean;

@@ -37,7 +37,7 @@ export interface FileRecord {
   readonly source: FileSource;
 }
 
-export type UploadStatus = 'pending' | 'completed' | 'cancelled';
+export type UploadStatus = 'pending' | 'completed' | 'cancelled' | 'expired';
 
 /** A file that comes in parts. */
 export interface UploadRecord {

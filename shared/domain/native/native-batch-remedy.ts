@@ -3,13 +3,20 @@
 import type { NativeBatchFault } from './native-batch.ts';
 
 export type NativeBatchRemedy =
-  /** Nothing is wrong with the rows: the same again, later. */
-  | { readonly kind: 'wait'; readonly fault: NativeBatchFault | null }
+  /**
+   * Nothing is wrong with the rows: the same again, later. An attempt where the provider failed,
+   * which may go on; not where it had no room.
+   */
+  | {
+      readonly kind: 'wait';
+      readonly fault: NativeBatchFault | null;
+      readonly isAttempt: boolean;
+    }
   /** These lines end with their fault, the others go again. From 1, each once, in order. */
   | { readonly kind: 'drop_lines'; readonly faults: readonly NativeBatchFault[] }
   /** Some row, or their number, is too much: halves go again, and one row alone ends with the fault. */
   | { readonly kind: 'bisect'; readonly fault: NativeBatchFault }
-  /** Every row would meet the same: all of them end with the fault. */
+  /** Every row would meet the same in any batch. */
   | { readonly kind: 'give_up'; readonly fault: NativeBatchFault };
 
 /**
@@ -23,7 +30,15 @@ const SEND_ANEW = ['input_modified', 'file_not_found', 'internal_error', 'server
 /** Faults of what all rows have in common. */
 const EVERY_ROW = ['model_not_found', 'input_no_permissions', 'invalid_endpoint'];
 /** Faults of the whole, also where a line is named: the one at which counting stopped. */
-const TOO_MUCH = ['too_many_tasks', 'file_too_large', 'too_many_requests_in_file'];
+const TOO_MUCH = [
+  'too_many_tasks',
+  'file_too_large',
+  'too_many_requests_in_file',
+  'payload_too_large',
+];
+
+/** So often the rows of a job are parted to find what a provider refuses; ids of jobs grow with it. */
+export const MOST_HALVINGS = 8;
 
 /**
  * The remedy for a refused batch of `rowCount` rows. The list of faults may be cut short, so that
@@ -35,12 +50,14 @@ export function remedyFor(
 ): NativeBatchRemedy {
   const [first] = faults;
   // Refused without a word: as a rule the provider's own trouble.
-  if (first === undefined) return { kind: 'wait', fault: null };
-  const full = faults.find(isQueueFull) ?? faults.find(({ code }) => SEND_ANEW.includes(code));
-  if (full !== undefined) return { kind: 'wait', fault: full };
+  if (first === undefined) return { kind: 'wait', fault: null, isAttempt: true };
+  const full = faults.find(isQueueFull);
+  if (full !== undefined) return { kind: 'wait', fault: full, isAttempt: false };
+  const passing = faults.find(({ code }) => SEND_ANEW.includes(code));
+  if (passing !== undefined) return { kind: 'wait', fault: passing, isAttempt: true };
   const common = faults.find(({ code }) => EVERY_ROW.includes(code));
   if (common !== undefined) return { kind: 'give_up', fault: common };
-  const large = faults.find(({ code }) => TOO_MUCH.includes(code));
+  const large = faults.find(isTooMuch);
   if (large !== undefined) return { kind: 'bisect', fault: large };
   const byLine = new Map<number, NativeBatchFault>();
   for (const fault of faults) {
@@ -51,6 +68,11 @@ export function remedyFor(
   if (byLine.size === 0) return { kind: 'bisect', fault: first };
   const lines = [...byLine].sort(([one], [other]) => one - other);
   return { kind: 'drop_lines', faults: lines.map(([, fault]) => fault) };
+}
+
+/** True of a fault that half as many rows may not have. */
+export function isTooMuch({ code }: NativeBatchFault): boolean {
+  return TOO_MUCH.includes(code);
 }
 
 function isQueueFull({ code, message }: NativeBatchFault): boolean {

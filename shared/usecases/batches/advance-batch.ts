@@ -1,7 +1,8 @@
-import { hasEnded } from '../../domain/batches/batch.ts';
+import { type BatchRecord, hasEnded } from '../../domain/batches/batch.ts';
 import type { BatchRef } from '../../ports/batch-store.ts';
 import type { Random } from '../../ports/random.ts';
 import { changeBatch } from './batch-changes.ts';
+import { createKeepOutput, hasLargeOutput, type KeepOutputDeps } from './keep-output.ts';
 import { createSettleBatch, type SettleBatchDeps } from './settle-batch.ts';
 import { createTellEnd, type TellEndDeps } from './tell-end.ts';
 import {
@@ -27,15 +28,23 @@ export type AdvanceBatch = (
   options: { readonly deadlineMs: number },
 ) => Promise<Advance>;
 
-export interface AdvanceBatchDeps extends ValidateInputDeps, SettleBatchDeps, TellEndDeps {
+export interface AdvanceBatchDeps
+  extends ValidateInputDeps,
+    SettleBatchDeps,
+    KeepOutputDeps,
+    TellEndDeps {
   readonly random: Random;
 }
+
+/** With less time left, large output is left to who comes next. Unit: ms. */
+const KEEPING_MS = 60_000;
 
 export function createAdvanceBatch(deps: AdvanceBatchDeps): AdvanceBatch {
   const { batches, clock, random } = deps;
   const check = createCheckInput(deps);
   const accept = createAcceptInput(deps);
   const settle = createSettleBatch(deps);
+  const keepOutput = createKeepOutput(deps);
   const tellEnd = createTellEnd(deps);
 
   return async (ref, { deadlineMs }) => {
@@ -43,6 +52,11 @@ export function createAdvanceBatch(deps: AdvanceBatchDeps): AdvanceBatch {
       const batch = await batches.get(ref.tenant, ref.id);
       if (batch === null) return 'ended';
       if (hasEnded(batch.status)) {
+        if (deps.addresses !== null && !batch.isTold && hasLargeOutput(batch)) {
+          if (deadlineMs - clock.nowMs() < KEEPING_MS) return 'unfinished';
+          if ((await lease(batch, deadlineMs + LEASE_MS)) === null) return 'waiting';
+          await keepOutput(batch, deadlineMs);
+        }
         await tellEnd(batch);
         return 'ended';
       }
@@ -53,15 +67,9 @@ export function createAdvanceBatch(deps: AdvanceBatchDeps): AdvanceBatch {
         if (settled !== 'ended') return settled;
         continue;
       }
-      const owner = random.id('reader_');
-      const leased = await changeBatch(batches, batch, ({ lease, version }) => {
-        const nowMs = clock.nowMs();
-        const isFree = lease === null || lease.untilMs <= nowMs;
-        return isFree && version === batch.version
-          ? { lease: { owner, untilMs: nowMs + LEASE_MS } }
-          : null;
-      });
+      const leased = await lease(batch, clock.nowMs() + LEASE_MS);
       if (leased === null) return 'waiting';
+      const { owner } = leased.lease;
       try {
         const read = phase === 'checking' ? check : accept;
         if (!(await read(leased, owner, deadlineMs))) return 'unfinished';
@@ -73,4 +81,14 @@ export function createAdvanceBatch(deps: AdvanceBatchDeps): AdvanceBatch {
       if (clock.nowMs() >= deadlineMs) return 'unfinished';
     }
   };
+
+  /** `null` when somebody else works on it, or has changed it. */
+  async function lease(batch: BatchRecord, untilMs: number) {
+    const held = { owner: random.id('reader_'), untilMs };
+    const leased = await changeBatch(batches, batch, (record) => {
+      const isFree = record.lease === null || record.lease.untilMs <= clock.nowMs();
+      return isFree && record.version === batch.version ? { lease: held } : null;
+    });
+    return leased && { ...leased, lease: held };
+  }
 }

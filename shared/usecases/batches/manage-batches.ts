@@ -21,6 +21,8 @@ import type { Random } from '../../ports/random.ts';
 import type { RequestStore, StatusCounts } from '../../ports/request-store.ts';
 import { keyConflict, type ManageFiles } from '../files/manage-files.ts';
 import { changeBatch } from './batch-changes.ts';
+import { resultsBlobOf } from './open-results.ts';
+import { refusedParts } from './refused-parts.ts';
 import type { ShowFiles } from './show-files.ts';
 
 export interface NewBatch {
@@ -70,6 +72,8 @@ export interface ManageBatchesDeps {
   readonly manageFiles: ManageFiles;
   readonly showFiles: ShowFiles;
   readonly bell: BatchBell;
+  /** Longer no file is kept here. `null` for no such bound. Unit: ms. */
+  readonly mostFileLifeMs: number | null;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -80,12 +84,21 @@ const UNIQUE_CHARACTERS = 20;
 
 export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
   const { batches, contents, claims, requests, manageFiles, showFiles, bell, clock, random } = deps;
+  const { mostFileLifeMs } = deps;
 
   const uniqueId = (prefix: string): string =>
     timeId(prefix, clock.nowMs(), random.id('').slice(0, UNIQUE_CHARACTERS));
 
-  /** The id to make it under, and the batch that is there already. */
-  async function claim(kind: BatchKind, batch: NewBatch, input: string) {
+  /**
+   * The id to make it under, and the batch that is there already. `check` may refuse a batch that is
+   * new: before its key is claimed, so that the call can be mended and sent again under it.
+   */
+  async function claim(
+    kind: BatchKind,
+    batch: NewBatch,
+    input: string,
+    check: () => Promise<unknown>,
+  ) {
     const { idempotencyKey, caller } = batch;
     const id = uniqueId(PREFIXES[kind]);
     if (idempotencyKey === null) return { id, known: null };
@@ -93,9 +106,21 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
     const asked = [input, endpoint, completionWindow, metadata, options, outputLifeMs];
     const fingerprint = JSON.stringify(asked);
     const key = `${kind}/${idempotencyKey}`;
+    if ((await claims.find(caller.tenant, key)) === null) await check();
     const standing = await claims.claim(caller.tenant, key, { fingerprint, id });
     if (standing.fingerprint !== fingerprint) throw keyConflict();
     return { id: standing.id, known: await batches.get(caller.tenant, standing.id) };
+  }
+
+  async function findInput(tenant: string, id: string): Promise<readonly FilePart[]> {
+    const file = await manageFiles.get(tenant, id).catch((error: unknown) => {
+      if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
+      const message = `No such File object: ${id.slice(0, 80)}`;
+      throw openAiRefusal(message, 'input_file_id', 'invalid_input_file');
+    });
+    if (file.purpose === 'batch' && file.source.kind === 'stored') return file.source.parts;
+    const message = `Invalid input file ${file.id}: its purpose is '${file.purpose}', expected 'batch'.`;
+    throw openAiRefusal(message, 'input_file_id', 'invalid_file_purpose');
   }
 
   async function create(
@@ -116,7 +141,7 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
       completionWindow: rest.completionWindow,
       metadata: rest.metadata,
       options: rest.options,
-      outputLifeMs: rest.outputLifeMs,
+      outputLifeMs: Math.min(rest.outputLifeMs, mostFileLifeMs ?? Number.POSITIVE_INFINITY),
       monthlyBudgetMicroUsd: caller.monthlyBudgetMicroUsd,
       createdAtMs,
       expiresAtMs: createdAtMs + Math.min(windowMs, MAX_COMPLETION_WINDOW_MS),
@@ -128,10 +153,11 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
         number: 1,
         offset: 0,
         lines: input.total,
+        accepted: 0,
         load: {},
         digests: null,
       },
-      refused: { count: 0, cancelled: 0, parts: [] },
+      refused: { count: 0, cancelled: 0, parts: [], index: [] },
       outputFileId: uniqueId('file-'),
       hasOutput: false,
       errorFileId: uniqueId('file-'),
@@ -166,23 +192,15 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
   return {
     async fromFile(batch, inputFileId) {
       const { tenant } = batch.caller;
-      const { id, known } = await claim('openai', batch, inputFileId);
+      const check = () => findInput(tenant, inputFileId);
+      const { id, known } = await claim('openai', batch, inputFileId, check);
       if (known !== null) return standing(known);
-      const file = await manageFiles.get(tenant, inputFileId).catch((error: unknown) => {
-        if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-        const message = `No such File object: ${inputFileId.slice(0, 80)}`;
-        throw openAiRefusal(message, 'input_file_id', 'invalid_input_file');
-      });
-      if (file.purpose !== 'batch' || file.source.kind !== 'stored') {
-        const message = `Invalid input file ${file.id}: its purpose is '${file.purpose}', expected 'batch'.`;
-        throw openAiRefusal(message, 'input_file_id', 'invalid_file_purpose');
-      }
-      const input: readonly FilePart[] = file.source.parts;
+      const input = await check();
       return create('openai', id, batch, { input, inputFileId, status: 'validating', total: 0 });
     },
     async fromLines(batch, lines, count, fingerprint) {
       const { tenant } = batch.caller;
-      const { id, known } = await claim('anthropic', batch, fingerprint);
+      const { id, known } = await claim('anthropic', batch, fingerprint, async () => {});
       if (known !== null) return standing(known);
       const blob = `${id}-input`;
       await contents.put(tenant, blob, lines);
@@ -196,9 +214,11 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
     get: find,
     async list(filter) {
       const { items, hasMore } = await batches.list(filter);
-      const found: FoundBatch[] = [];
-      for (const batch of items) found.push(await standing(batch));
-      return { items: found, hasMore };
+      // Message batches show no counts before their end, and a page of them may be a thousand long.
+      if (filter.kind === 'anthropic') {
+        return { items: items.map((batch) => ({ batch, counts: null })), hasMore };
+      }
+      return { items: await Promise.all(items.map(standing)), hasMore };
     },
     async cancel(tenant, kind, id) {
       const { batch } = await find(tenant, kind, id);
@@ -221,9 +241,11 @@ export function createManageBatches(deps: ManageBatchesDeps): ManageBatches {
         const message = `Message batch ${id} has not ended. Cancel it first, and delete it once it has.`;
         throw new AppError('invalid_request', message);
       }
+      const refused = await refusedParts(contents, batch);
       await contents.discard(tenant, [
+        resultsBlobOf(id),
         ...batch.input.map(({ blob }) => blob),
-        ...batch.refused.parts.map(({ blob }) => blob),
+        ...[...refused, ...batch.refused.index].map(({ blob }) => blob),
       ]);
       await batches.delete(tenant, id);
     },

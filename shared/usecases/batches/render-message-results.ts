@@ -1,5 +1,6 @@
 import { erroredLine, succeededLine, unansweredLine } from '../../contracts/message-batches.ts';
 import { ERROR_PRESENTATIONS } from '../../contracts/problem.ts';
+import { readStoredAnswer, type StoredAnswer } from '../../contracts/stored-answer.ts';
 import type { BatchRecord } from '../../domain/batches/batch.ts';
 import { type BatchRow, type BatchRowsDeps, batchRows } from './batch-rows.ts';
 
@@ -13,6 +14,14 @@ export async function* renderMessageResults(
   }
 }
 
+/** A line that was edited or cut is said to be so: left out, nobody would miss it. */
+const UNREADABLE: StoredAnswer = {
+  statusCode: 0,
+  providerRequestId: '',
+  bodyJson: null,
+  error: { code: 'internal', message: 'The stored answer cannot be read.' },
+};
+
 function renderRow(row: BatchRow): string {
   if (row.kind === 'refused') {
     const { customId } = row.row;
@@ -20,10 +29,11 @@ function renderRow(row: BatchRow): string {
     const { status, message } = row.row;
     return erroredLine(customId, { status, message, requestId: '' }, null);
   }
-  const { view, status, answer } = row;
+  const { view, status, line } = row;
   const { customId } = view;
   if (status === 'cancelled') return unansweredLine(customId, 'canceled');
   if (status === 'expired') return unansweredLine(customId, 'expired');
+  const answer = readStoredAnswer(Buffer.from(line).toString()) ?? UNREADABLE;
   if (status === 'succeeded' && answer.bodyJson !== null) {
     return succeededLine(customId, answer.bodyJson);
   }

@@ -36,7 +36,7 @@ export type Settled = 'ended' | 'waiting' | 'unfinished';
 export type SettleBatch = (batch: BatchRecord, deadlineMs: number) => Promise<Settled>;
 
 export function createSettleBatch(deps: SettleBatchDeps): SettleBatch {
-  const { batches, requests, work, results, models, clock, onEnded } = deps;
+  const { batches, requests, work, results, contents, models, clock, onEnded } = deps;
   const showFiles = createShowFiles(deps);
   const sumUp = createSumUpBatch(deps);
 
@@ -76,9 +76,12 @@ export function createSettleBatch(deps: SettleBatchDeps): SettleBatch {
     const outcome = await sumUp(batch, deadlineMs);
     if (outcome === null) return 'unfinished';
     const nowMs = clock.nowMs();
-    await changeBatch(batches, batch, ({ status, at }) => {
+    await changeBatch(batches, batch, ({ status, at, errors }) => {
       if (hasEnded(status)) return null;
       const base = { outcome, tally: null, lease: null };
+      if (status === 'cancelling' && errors.length > 0) {
+        return { ...base, status: 'failed', at: { ...at, failed: nowMs } };
+      }
       if (status === 'cancelling') {
         return { ...base, status: 'cancelled', at: { ...at, cancelled: nowMs } };
       }
@@ -86,6 +89,9 @@ export function createSettleBatch(deps: SettleBatchDeps): SettleBatch {
         ? { ...base, status: 'expired', at: { ...at, expired: nowMs } }
         : { ...base, status: 'completed', at: { ...at, completed: nowMs } };
     });
+    // Left by checking, where that was interrupted and then cancelled.
+    const { digests } = batch.progress;
+    if (digests !== null) await contents.discard(batch.tenant, [digests.blob]);
     return 'ended';
   }
 

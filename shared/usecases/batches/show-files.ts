@@ -22,13 +22,25 @@ export function createShowFiles({ batches, files, clock }: ShowFilesDeps): ShowF
     if (hasOutput === batch.hasOutput && hasErrors === batch.hasErrors) return batch;
     if (hasOutput && !batch.hasOutput) await makeFile(batch, 'output');
     if (hasErrors && !batch.hasErrors) await makeFile(batch, 'errors');
-    return (await changeBatch(batches, batch, () => ({ hasOutput, hasErrors }))) ?? batch;
+    const changed = await changeBatch(batches, batch, (record) => {
+      // Counts may be older than the record by now: a file that was shown stays so.
+      const shown = {
+        hasOutput: record.hasOutput || hasOutput,
+        hasErrors: record.hasErrors || hasErrors,
+      };
+      const isSame = shown.hasOutput === record.hasOutput && shown.hasErrors === record.hasErrors;
+      return isSame ? null : shown;
+    });
+    return changed ?? (await batches.get(batch.tenant, batch.id)) ?? batch;
   };
 
   async function makeFile(batch: BatchRecord, content: 'output' | 'errors'): Promise<void> {
     const isOutput = content === 'output';
+    const id = isOutput ? batch.outputFileId : batch.errorFileId;
+    // Whoever was faster may have closed it since, with its size and its end.
+    if ((await files.getFile(batch.tenant, id)) !== null) return;
     await files.putFile({
-      id: isOutput ? batch.outputFileId : batch.errorFileId,
+      id,
       tenant: batch.tenant,
       filename: `${batch.id}_${isOutput ? 'output' : 'error'}.jsonl`,
       purpose: 'batch_output',

@@ -16,18 +16,21 @@ import type { InputLine } from '../../domain/json/line-splitter.ts';
 import type { BatchStore } from '../../ports/batch-store.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
+import type { RequestStore } from '../../ports/request-store.ts';
 import { readWhole } from '../files/read-content.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 import type { ModelDirectory, Submission, SubmitRequests } from '../submit-requests.ts';
 import { changeBatch } from './batch-changes.ts';
 import { checkLine } from './check-line.ts';
 import { chunksOf, type LineChunk, readLines } from './read-lines.ts';
+import { withRefusedPart } from './refused-parts.ts';
 
 export interface ValidateInputDeps {
   readonly batches: BatchStore;
   readonly contents: FileContents;
   readonly models: ModelDirectory;
   readonly planner: Pick<Planner, 'outlook' | 'drainMs'>;
+  readonly requests: RequestStore;
   readonly submitRequests: SubmitRequests;
   readonly clock: Clock;
 }
@@ -76,13 +79,8 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
         if (isLate) return false;
       }
     } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-      faults.push({
-        code: 'input_file_deleted',
-        message: error.message,
-        param: 'input_file_id',
-        line: null,
-      });
+      if (!isGone(error)) throw error;
+      faults.push(inputLost(error.message));
     }
     if (lines === 0 && faults.length === 0) {
       const message =
@@ -189,6 +187,7 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
             number: last.number,
             offset: last.offset,
             lines: lines - 1,
+            accepted: 0,
             load: Object.fromEntries(load),
             digests: saved,
           },
@@ -202,31 +201,44 @@ export function createCheckInput(deps: ValidateInputDeps): ReadInput {
 
 /** Makes requests of all lines; a line that can be none is answered in the error file. */
 export function createAcceptInput(deps: ValidateInputDeps): ReadInput {
-  const { batches, contents, models, submitRequests, clock } = deps;
+  const { batches, contents, models, requests, submitRequests, clock } = deps;
   return async (batch, owner, deadlineMs) => {
+    try {
+      return await accept(batch, owner, deadlineMs);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      await giveUp(batch, owner, error);
+      return true;
+    }
+  };
+
+  async function accept(batch: BatchRecord, owner: string, deadlineMs: number): Promise<boolean> {
     const { tenant, id, input, progress } = batch;
     let current = batch;
     let place = { number: progress.number, offset: progress.offset };
+    let isDropped = batch.status === 'cancelling' && !(await wasCutOff(batch));
     for await (const chunk of chunksOf(readLines(contents, tenant, input, place))) {
-      const rows = await acceptChunk(current, chunk, place.offset);
-      const part = await keepRefused(rows, place.offset);
+      const rows = await acceptChunk(current, chunk, { offset: place.offset, isDropped });
+      const kept = await keepRefused(current, rows, place.offset);
       const isLate = clock.nowMs() >= deadlineMs;
       const { next } = chunk;
       const saved = await changeBatch(batches, batch, (record) => {
-        const isOurs = record.lease?.owner === owner && record.progress.phase === 'accepting';
-        if (!isOurs) return null;
+        if (!isReadBy(record, owner)) return null;
         const { refused } = record;
+        const accepted = record.progress.accepted + chunk.lines.length - rows.length;
         return {
           progress:
-            next === null ? { ...record.progress, phase: 'done' } : { ...record.progress, ...next },
+            next === null
+              ? { ...record.progress, accepted, phase: 'done' }
+              : { ...record.progress, accepted, ...next },
           refused:
-            part === null
+            kept === null
               ? refused
               : {
+                  ...kept,
                   count: refused.count + rows.length,
                   cancelled:
                     refused.cancelled + rows.filter(({ kind }) => kind === 'cancelled').length,
-                  parts: [...refused.parts, part],
                 },
           lease: next === null || isLate ? null : { owner, untilMs: clock.nowMs() + LEASE_MS },
         };
@@ -234,31 +246,68 @@ export function createAcceptInput(deps: ValidateInputDeps): ReadInput {
       if (saved === null || next === null) return true;
       if (isLate) return false;
       current = saved;
+      isDropped = saved.status === 'cancelling';
       place = next;
     }
     return true;
 
-    async function keepRefused(rows: readonly RefusedRow[], offset: number) {
+    async function keepRefused(reached: BatchRecord, rows: readonly RefusedRow[], offset: number) {
       if (rows.length === 0) return null;
       const bytes = Buffer.from(rows.map((row) => `${encodeRefusedRow(row)}\n`).join(''));
       // The same chunk writes the same blob, so that one written before a crash is written over.
       const blob = `${id}-refused-${offset}`;
       await contents.put(tenant, blob, bytes);
-      return { blob, bytes: bytes.length };
+      return withRefusedPart(contents, reached, { blob, bytes: bytes.length });
     }
-  };
+  }
+
+  /**
+   * Whether whoever read before died between making requests of a chunk and noting it. Its lines
+   * are submitted again, which finds those requests: else each would be answered twice, as a request
+   * and as a line the batch was cancelled before.
+   */
+  async function wasCutOff({ tenant, id, progress }: BatchRecord): Promise<boolean> {
+    const { queued, running, succeeded, failed, cancelled, expired } = await requests.counts(
+      tenant,
+      id,
+    );
+    return queued + running + succeeded + failed + cancelled + expired > progress.accepted;
+  }
+
+  /** The rest of the input is lost: what has begun is ended, and the batch fails by saying so. */
+  async function giveUp(batch: BatchRecord, owner: string, { message }: AppError): Promise<void> {
+    await changeBatch(batches, batch, (record) => {
+      if (!isReadBy(record, owner)) return null;
+      const { at, errors, progress, refused, status, total } = record;
+      const read = progress.accepted + refused.count;
+      const stopped = {
+        total: read,
+        progress: { ...progress, phase: 'done' as const },
+        lease: null,
+      };
+      // Nobody asks for the rest of a batch that was cancelled.
+      if (status === 'cancelling') return stopped;
+      const told = `${message} ${read} of ${total} lines had been read by then; those not answered are cancelled.`;
+      return {
+        ...stopped,
+        status: 'cancelling',
+        errors: [...errors, inputLost(told)],
+        at: { ...at, cancelling: clock.nowMs() },
+      };
+    });
+  }
 
   async function acceptChunk(
     batch: BatchRecord,
     { lines }: LineChunk,
-    offset: number,
+    { offset, isDropped }: { readonly offset: number; readonly isDropped: boolean },
   ): Promise<RefusedRow[]> {
     const refused: RefusedRow[] = [];
     const good: { submission: Submission; line: number }[] = [];
     for (const line of lines) {
       const checked = checkLine(line, batch, models);
       const named = { line: line.number, customId: checked.customId };
-      if (batch.status === 'cancelling') refused.push({ ...named, kind: 'cancelled' });
+      if (isDropped) refused.push({ ...named, kind: 'cancelled' });
       else if (checked.kind === 'bad') {
         const { code, message, param } = checked;
         refused.push({ ...named, kind: 'refused', status: 400, code, message, param });
@@ -293,6 +342,19 @@ export function createAcceptInput(deps: ValidateInputDeps): ReadInput {
     });
     return refused;
   }
+}
+
+function isReadBy({ lease, progress }: BatchRecord, owner: string): boolean {
+  return lease?.owner === owner && progress.phase === 'accepting';
+}
+
+/** Content is gone that was there when the batch was made. */
+function isGone(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === 'not_found';
+}
+
+function inputLost(message: string): BatchFault {
+  return { code: 'input_file_deleted', message, param: 'input_file_id', line: null };
 }
 
 function toSubmission(

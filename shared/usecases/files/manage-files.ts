@@ -1,4 +1,4 @@
-import { DEFAULT_FILE_LIFE_MS } from '../../contracts/limits.ts';
+import { DEFAULT_FILE_LIFE_MS, MAX_FILENAME_LENGTH } from '../../contracts/limits.ts';
 import { openAiRefusal } from '../../contracts/openai-error.ts';
 import {
   type FilePart,
@@ -31,15 +31,16 @@ export interface NewFile {
 export interface ManageFiles {
   /** @throws {AppError} `invalid_request`; `idempotency_conflict`. */
   create(file: NewFile): Promise<FileRecord>;
-  /** Makes a file of what is stored already. */
+  /** Makes a file of what is stored already, under an id that is the caller's to give. */
   register(
+    id: string,
     file: Omit<NewFile, 'content' | 'idempotencyKey'>,
     parts: readonly FilePart[],
   ): Promise<FileRecord>;
   get(tenant: string, id: string): Promise<FileRecord>;
   list(filter: Omit<FileFilter, 'nowMs'>): Promise<{ items: FileRecord[]; hasMore: boolean }>;
   delete(tenant: string, id: string): Promise<void>;
-  /** Lets go of content that has expired. Resolves to how many files that were. */
+  /** Lets go of content that has expired, and of uploads nobody ended in time. Resolves to how many files that were. */
   purge(): Promise<number>;
 }
 
@@ -53,25 +54,23 @@ export interface ManageFilesDeps {
   readonly mostFileLifeMs: number | null;
 }
 
-const ID_PREFIX = 'file-';
-const PURGED_AT_ONCE = 100;
+export const FILE_PREFIX = 'file-';
+/** Of each kind; a purge comes every minute. */
+const PURGED_AT_ONCE = 1_000;
 
 export function createManageFiles(deps: ManageFilesDeps): ManageFiles {
   const { files, contents, claims, clock, random, mostFileLifeMs } = deps;
 
-  const newId = (): string => timeId(ID_PREFIX, clock.nowMs(), random.id('').slice(0, 20));
+  const newId = (): string => timeId(FILE_PREFIX, clock.nowMs(), random.id('').slice(0, 20));
 
   async function find(tenant: string, id: string): Promise<FileRecord | null> {
     const file = await files.getFile(tenant, id);
     return file === null || isExpired(file, clock.nowMs()) ? null : file;
   }
 
-  async function discard({ tenant, source }: FileRecord): Promise<void> {
-    if (source.kind === 'batch') return;
-    await contents.discard(
-      tenant,
-      source.parts.map(({ blob }) => blob),
-    );
+  async function discard({ id, tenant, source }: FileRecord): Promise<void> {
+    const parts = source.kind === 'stored' ? source.parts : [];
+    await contents.discard(tenant, [wholeBlobOf(id), ...parts.map(({ blob }) => blob)]);
   }
 
   async function record(
@@ -116,7 +115,7 @@ export function createManageFiles(deps: ManageFilesDeps): ManageFiles {
       await contents.put(tenant, blob, content);
       return record(id, file, [{ blob, bytes: content.length }]);
     },
-    register: (file, parts) => record(newId(), file, parts),
+    register: record,
     async get(tenant, id) {
       const file = await find(tenant, id);
       if (file === null) throw unknownFile(id);
@@ -135,9 +134,22 @@ export function createManageFiles(deps: ManageFilesDeps): ManageFiles {
         await discard(file);
         await files.deleteFile(file.tenant, file.id);
       }
+      for (const { tenant, id } of await files.expiredUploads(clock.nowMs(), PURGED_AT_ONCE)) {
+        const parts = await files.parts(tenant, id);
+        if (!(await files.endUpload(tenant, id, { status: 'expired', fileId: null }))) continue;
+        await contents.discard(
+          tenant,
+          parts.map(({ blob }) => blob),
+        );
+      }
       return expired.length;
     },
   };
+}
+
+/** Where a home that hands large content on elsewhere keeps a file as one blob. */
+export function wholeBlobOf(fileId: string): string {
+  return `${fileId}-whole`;
 }
 
 /** @throws {AppError} `invalid_request` when such a file cannot be for that. */
@@ -147,6 +159,10 @@ export function checkPurpose(purpose: string, filename: string): UploadPurpose {
     const names = UPLOAD_PURPOSES.map((name) => `'${name}'`).join(', ');
     const message = `'${purpose.slice(0, 80)}' is not one of [${names}] - 'purpose'`;
     throw openAiRefusal(message, 'purpose', 'invalid_value');
+  }
+  if (filename.length > MAX_FILENAME_LENGTH) {
+    const message = `Invalid filename: longer than ${MAX_FILENAME_LENGTH} characters.`;
+    throw openAiRefusal(message, 'filename', 'string_above_max_length');
   }
   if (known !== 'batch' || filename.endsWith('.jsonl')) return known;
   const message = 'Invalid file format for Batch API. Must be .jsonl';

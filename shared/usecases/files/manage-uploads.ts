@@ -1,4 +1,4 @@
-import { MAX_UPLOAD_BYTES } from '../../contracts/limits.ts';
+import { MAX_UPLOAD_BYTES, MAX_UPLOAD_PARTS } from '../../contracts/limits.ts';
 import { openAiRefusal } from '../../contracts/openai-error.ts';
 import type { FileRecord, UploadPart, UploadRecord } from '../../domain/batches/stored-file.ts';
 import type { AppError } from '../../domain/errors.ts';
@@ -8,7 +8,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { FileContents } from '../../ports/file-contents.ts';
 import type { FileStore } from '../../ports/file-store.ts';
 import type { Random } from '../../ports/random.ts';
-import { checkPurpose, type ManageFiles } from './manage-files.ts';
+import { checkPurpose, FILE_PREFIX, type ManageFiles } from './manage-files.ts';
 import { readContent } from './read-content.ts';
 
 export interface NewUpload {
@@ -50,6 +50,7 @@ export interface ManageUploadsDeps {
   readonly random: Random;
 }
 
+const UPLOAD_PREFIX = 'upload_';
 /** As OpenAI has it. Unit: ms. */
 const UPLOAD_LIFE_MS = 3_600_000;
 
@@ -84,7 +85,7 @@ export function createManageUploads(deps: ManageUploadsDeps): ManageUploads {
       }
       const createdAtMs = clock.nowMs();
       const upload: UploadRecord = {
-        id: timeId('upload_', createdAtMs, random.id('').slice(0, 20)),
+        id: timeId(UPLOAD_PREFIX, createdAtMs, random.id('').slice(0, 20)),
         tenant,
         filename,
         purpose: checkPurpose(purpose, filename),
@@ -112,6 +113,10 @@ export function createManageUploads(deps: ManageUploadsDeps): ManageUploads {
         return { upload, file: await manageFiles.get(tenant, upload.fileId) };
       }
       await findPending(tenant, id);
+      if (partIds.length > MAX_UPLOAD_PARTS) {
+        const message = `Invalid 'part_ids': ${partIds.length} parts. A file is made of at most ${MAX_UPLOAD_PARTS}; send larger ones.`;
+        throw openAiRefusal(message, 'part_ids', 'invalid_value');
+      }
       const known = new Map((await files.parts(tenant, id)).map((part) => [part.id, part]));
       const chosen = partIds.map((partId) => {
         const part = known.get(partId);
@@ -132,7 +137,9 @@ export function createManageUploads(deps: ManageUploadsDeps): ManageUploads {
       }
       const { filename, purpose, fileLifeMs: lifeMs } = upload;
       const parts = chosen.map(({ blob, bytes: size }) => ({ blob, bytes: size }));
-      const file = await manageFiles.register({ tenant, filename, purpose, lifeMs }, parts);
+      // One upload makes one file, however often it is completed, by however many at once.
+      const fileId = `${FILE_PREFIX}${id.slice(UPLOAD_PREFIX.length)}`;
+      const file = await manageFiles.register(fileId, { tenant, filename, purpose, lifeMs }, parts);
       const end = { status: 'completed', fileId: file.id } as const;
       if (await files.endUpload(tenant, id, end)) {
         const unused = [...known.values()].filter((part) => !chosen.includes(part));
@@ -142,10 +149,12 @@ export function createManageUploads(deps: ManageUploadsDeps): ManageUploads {
         );
         return { upload: { ...upload, ...end }, file };
       }
-      // Somebody else ended it meanwhile; the parts are theirs.
-      await files.deleteFile(tenant, file.id);
+      // Somebody else ended it meanwhile, or we did and the answer was lost.
       const standing = await find(tenant, id);
-      if (standing.fileId === null) throw notPending(id, standing.status);
+      if (standing.fileId === null) {
+        await files.deleteFile(tenant, file.id);
+        throw notPending(id, standing.status);
+      }
       return { upload: standing, file: await manageFiles.get(tenant, standing.fileId) };
     },
     async cancel(tenant, id) {
@@ -166,7 +175,7 @@ export function createManageUploads(deps: ManageUploadsDeps): ManageUploads {
 export function uploadStatus(
   { status, expiresAtMs }: UploadRecord,
   nowMs: number,
-): UploadRecord['status'] | 'expired' {
+): UploadRecord['status'] {
   return status === 'pending' && expiresAtMs <= nowMs ? 'expired' : status;
 }
 

@@ -6,7 +6,7 @@ import type { ContentAddresses } from '../../ports/file-contents.ts';
 import type { Random } from '../../ports/random.ts';
 import type { BatchRowsDeps } from '../batches/batch-rows.ts';
 import { renderOutput } from '../batches/render-output.ts';
-import { unknownFile } from './manage-files.ts';
+import { unknownFile, wholeBlobOf } from './manage-files.ts';
 import { readContent } from './read-content.ts';
 
 export type OpenedContent =
@@ -35,13 +35,14 @@ export function createOpenContent(deps: OpenContentDeps): OpenContent {
     if (source.kind === 'stored') {
       const here = (): AsyncGenerator<Uint8Array> => readContent(contents, tenant, source.parts);
       if (addresses === null) return { kind: 'here', content: here() };
+      if (file.purpose === 'batch') return bounded(addresses, file, wholeBlobOf(file.id), here());
+      // What is no text does not pass a gateway unharmed, however small.
       const [only] = source.parts;
-      if (source.parts.length === 1 && only !== undefined && file.purpose !== 'batch') {
-        // What is no text does not pass a gateway unharmed.
+      if (source.parts.length === 1 && only !== undefined) {
         const url = await addresses.addressOf(tenant, only.blob, filename);
         if (url !== null) return { kind: 'elsewhere', url };
       }
-      return bounded(addresses, file, `${file.id}-whole`, here());
+      return bounded(addresses, file, wholeBlobOf(file.id), here(), 0);
     }
     const batch = await batches.get(tenant, source.batchId);
     if (batch === null) throw unknownFile(file.id);
@@ -53,7 +54,7 @@ export function createOpenContent(deps: OpenContentDeps): OpenContent {
 
   /** A batch that has ended renders the same for ever. */
   function blobOf({ id }: FileRecord, { status }: BatchRecord): string {
-    return hasEnded(status) ? `${id}-whole` : random.id(`${id}-part-`);
+    return hasEnded(status) ? wholeBlobOf(id) : random.id(`${id}-part-`);
   }
 }
 
@@ -63,14 +64,15 @@ export async function bounded(
   { tenant, filename, bytes }: Pick<FileRecord, 'tenant' | 'filename' | 'bytes'>,
   blob: string,
   content: AsyncGenerator<Uint8Array>,
+  mostBytes: number = MAX_DIRECT_CONTENT_BYTES,
 ): Promise<OpenedContent> {
-  if (bytes > MAX_DIRECT_CONTENT_BYTES) {
+  if (bytes > mostBytes) {
     const known = await to.addressOf(tenant, blob, filename);
     if (known !== null) return { kind: 'elsewhere', url: known };
   }
   const begun: Uint8Array[] = [];
   let length = 0;
-  while (length <= MAX_DIRECT_CONTENT_BYTES) {
+  while (length <= mostBytes) {
     const { done, value } = await content.next();
     if (done === true) return { kind: 'here', content: again(begun) };
     begun.push(value);

@@ -1,6 +1,7 @@
 /** Gathers requests that wait for a native batch into jobs. */
 
 import type { ModelSettings } from '../../domain/capacity/model-limits.ts';
+import { AppError } from '../../domain/errors.ts';
 import { deadlineClass } from '../../domain/lanes/plan-lane.ts';
 import {
   intendJob,
@@ -15,7 +16,9 @@ import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import { findCheaperCalls } from './find-cheaper-calls.ts';
 import { findOpenings } from './find-openings.ts';
 import { writeManifest } from './manifest.ts';
-import type { NativeDeps, TickTerms } from './native-deps.ts';
+import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
+import { CALLS_SHARE } from './plan-left.ts';
+import { sumOf } from './sum-of-requests.ts';
 
 /** Until a job stands, its rows are leased for so long. Unit: ms. */
 const GATHER_LEASE_MS = 600_000;
@@ -34,27 +37,46 @@ const LONGEST_STUB_MS = 1_800_000;
 const STUB_SHARE = 1 / 16;
 const SHORTEST_STUB_MS = 300_000;
 
-interface Row extends LeasedRequest {
+/** Rows planned together: promises of tens of thousands at once would be more than the rows. */
+const ROWS_PER_PLAN = 1_000;
+
+/** A request with what it takes in a job. */
+interface Row {
+  readonly request: LeasedRequest;
   readonly bytes: number;
+  readonly inputTokens: number;
 }
 
-/** Builds what can be built now; returns how many jobs were made. */
-export async function buildNativeJobs(deps: NativeDeps, terms: TickTerms): Promise<number> {
+/** Builds what can be built now; returns how many jobs were made. One model's trouble is its own. */
+export async function buildNativeJobs(
+  deps: NativeDeps,
+  terms: TickTerms,
+  report: TickReport,
+): Promise<number> {
   let built = 0;
+  let fatal: AppError | null = null;
   for (const { model, route, nextDueAtMs } of await deps.work.backlog()) {
     if (route !== 'native' || nextDueAtMs > deps.clock.nowMs()) continue;
     const settings = deps.models.get(model);
     // The dispatcher tells of models that the configuration has lost.
     if (settings === undefined || deps.unusable?.has(settings.provider) === true) continue;
-    built += await buildForModel(deps, settings, terms);
+    try {
+      built += await buildForModel(deps, settings, terms);
+    } catch (error) {
+      report.failed += 1;
+      deps.telemetry.log('error', 'Batch jobs could not be built', { model, error });
+      // A full disk, a lost file: somebody has to act.
+      if (error instanceof AppError && error.disposition === 'give_up') fatal ??= error;
+    }
   }
+  if (fatal !== null) throw fatal;
   return built;
 }
 
 async function buildForModel(
   deps: NativeDeps,
   settings: ModelSettings,
-  { deadlineMs, signal }: TickTerms,
+  terms: TickTerms,
 ): Promise<number> {
   const { clock, random, work } = deps;
   const provider = deps.providers.get(settings.provider);
@@ -62,7 +84,7 @@ async function buildForModel(
   let built = 0;
   for (;;) {
     const nowMs = clock.nowMs();
-    if (nowMs >= deadlineMs || signal.aborted) return built;
+    if (nowMs >= terms.deadlineMs || terms.signal.aborted) return built;
     const leaseOwner = `job:${random.id('job-')}`;
     const leased = await work.lease({
       model: settings.name,
@@ -96,47 +118,88 @@ async function buildFrom(
 ): Promise<{ jobs: number; isFull: boolean }> {
   const nowMs = deps.clock.nowMs();
   const { mostBytes, rowOverheadBytes } = provider.limits;
-  const routes = await Promise.all(
-    leased.map((request) => deps.planRoute(request, settings, nowMs)),
-  );
-  const planned = Map.groupBy(leased, (_, at) => routes[at] ?? 'sync');
-  const native = planned.get('native') ?? [];
+  const { native, sync } = await planAll(deps, settings, leased, nowMs);
   const cheaper = await findCheaperCalls(deps, settings, provider.limits, native);
-  await handBack(deps, [...(planned.get('sync') ?? []), ...cheaper], nowMs, 'sync');
-  const rows = native
-    .filter((request) => !cheaper.has(request))
-    .map(
-      (request): Row => ({
-        ...request,
-        bytes: Math.ceil(request.body.length * GROWTH) + MARK_BYTES + rowOverheadBytes,
-      }),
-    );
+  await handBack(deps, [...sync, ...cheaper], nowMs, 'sync');
+  const bytesOf = ({ body }: LeasedRequest): number =>
+    Math.ceil(body.length * GROWTH) + MARK_BYTES + rowOverheadBytes;
+  const groups = Map.groupBy(
+    native.filter((request) => !cheaper.has(request)),
+    (request) => `${request.endpoint} ${deadlineClass(deadlineOf(request), nowMs)}`,
+  );
+  const queueTokens = deps.queueTokensOf(settings.name) ?? Number.POSITIVE_INFINITY;
   let room = await roomOf(deps, settings);
   let jobs = 0;
   let isFull = false;
-  const groups = Map.groupBy(
-    rows,
-    (row) => `${row.endpoint} ${deadlineClass(deadlineOf(row), nowMs)}`,
-  );
   for (const group of groups.values()) {
     const ripeAtMs = group.length >= limit ? nowMs : ripeAt(deps, group, nowMs);
     if (ripeAtMs > nowMs) {
       await handBack(deps, group, ripeAtMs);
       continue;
     }
+    // What the queue would not take if it were empty would wait for ever.
+    const [fitting, overlong] = parted(group, ({ inputTokens }) => inputTokens <= queueTokens);
+    const rows = fitting.map(
+      (request): Row => ({
+        request,
+        bytes: bytesOf(request),
+        inputTokens: request.inputTokens,
+      }),
+    );
     const limits = { mostRows: provider.limits.mostRows, mostBytes, roomTokens: room };
-    const split = splitRows(group, limits);
-    await handBack(deps, split.oversize, nowMs, 'sync');
-    await handBack(deps, split.waiting, nowMs + ROOM_WAIT_MS);
+    const split = splitRows(rows, limits);
+    await handBack(deps, [...overlong, ...split.oversize.map(requestOf)], nowMs, 'sync');
+    await handBackWaiting(deps, settings, split.waiting.map(requestOf), nowMs);
     isFull ||= split.waiting.length > 0;
     for (const members of split.jobs) {
-      for (const job of await intend(deps, settings, provider, leaseOwner, members)) {
+      const requests = members.map(requestOf);
+      for (const job of await intend(deps, settings, provider, leaseOwner, requests)) {
         if (room !== null) room -= job.inputTokens;
         jobs += 1;
       }
     }
   }
   return { jobs, isFull };
+}
+
+async function planAll(
+  { planRoute }: NativeDeps,
+  settings: ModelSettings,
+  leased: readonly LeasedRequest[],
+  nowMs: number,
+) {
+  const planned: Record<Route, LeasedRequest[]> = { native: [], sync: [] };
+  for (let start = 0; start < leased.length; start += ROWS_PER_PLAN) {
+    const group = leased.slice(start, start + ROWS_PER_PLAN);
+    const routes = await Promise.all(group.map((request) => planRoute(request, settings, nowMs)));
+    for (const [at, request] of group.entries()) planned[routes[at] ?? 'sync'].push(request);
+  }
+  return planned;
+}
+
+/** What has no room waits for some, unless calls for all of it need the time to the deadline. */
+async function handBackWaiting(
+  deps: NativeDeps,
+  { name }: ModelSettings,
+  waiting: readonly LeasedRequest[],
+  nowMs: number,
+): Promise<void> {
+  if (waiting.length === 0) return;
+  const needMs = await deps.callsMs(name, sumOf(waiting));
+  const [patient, pressed] = parted(waiting, (request) => {
+    const deadlineAtMs = deadlineOf(request) ?? Number.POSITIVE_INFINITY;
+    return needMs <= CALLS_SHARE * (deadlineAtMs - nowMs);
+  });
+  await handBack(deps, pressed, nowMs, 'sync');
+  await handBack(deps, patient, nowMs + ROOM_WAIT_MS);
+}
+
+function parted<Of>(all: readonly Of[], fits: (one: Of) => boolean): [Of[], Of[]] {
+  return [all.filter(fits), all.filter((one) => !fits(one))];
+}
+
+function requestOf({ request }: Row): LeasedRequest {
+  return request;
 }
 
 /**
@@ -148,7 +211,7 @@ async function intend(
   settings: ModelSettings,
   { limits }: NativeBatchProvider,
   leaseOwner: string,
-  rows: readonly Row[],
+  rows: readonly LeasedRequest[],
 ): Promise<NativeJob[]> {
   const nowMs = deps.clock.nowMs();
   const deadlineAtMs = earliestDeadline(rows);
@@ -174,7 +237,7 @@ interface Common {
 async function createJob(
   { jobs, payloads, random }: NativeDeps,
   { settings: { provider, name }, leaseOwner, deadlineAtMs, nowMs }: Common,
-  rows: readonly Row[],
+  rows: readonly LeasedRequest[],
   priming: NativePriming | null,
 ): Promise<NativeJob> {
   const job = intendJob(
@@ -196,7 +259,7 @@ async function createJob(
   return job;
 }
 
-function earliestDeadline(rows: readonly Row[]): number | null {
+function earliestDeadline(rows: readonly LeasedRequest[]): number | null {
   const deadlines = rows.flatMap((row) => deadlineOf(row) ?? []);
   return deadlines.reduce<number | null>(
     (least, deadline) => Math.min(least ?? deadline, deadline),
@@ -212,7 +275,7 @@ function stubEnd(deadlineAtMs: number | null, nowMs: number): number | null {
 }
 
 /** A row that was forced into the lane stays there, whatever the time. */
-function deadlineOf({ lane, deadlineAtMs }: Row): number | null {
+function deadlineOf({ lane, deadlineAtMs }: LeasedRequest): number | null {
   return lane === 'native' ? null : deadlineAtMs;
 }
 
@@ -220,7 +283,7 @@ function deadlineOf({ lane, deadlineAtMs }: Row): number | null {
 async function roomOf(deps: NativeDeps, { name }: ModelSettings): Promise<number | null> {
   const queueTokens = deps.queueTokensOf(name);
   if (queueTokens === null) return null;
-  const held = (await deps.jobs.unfinished())
+  const held = (await deps.jobs.open())
     .filter((job) => job.model === name && isQueuedAtProvider(job))
     .reduce((sum, { inputTokens }) => sum + inputTokens, 0);
   return Math.max(0, queueTokens - held);
@@ -230,7 +293,7 @@ async function roomOf(deps: NativeDeps, { name }: ModelSettings): Promise<number
  * When a group that is not full is sent all the same. Instants lie on a grid, so that what comes
  * in meanwhile ripens together. What was handed over in bulk goes as soon as nothing follows.
  */
-function ripeAt(deps: NativeDeps, group: readonly Row[], nowMs: number): number {
+function ripeAt(deps: NativeDeps, group: readonly LeasedRequest[], nowMs: number): number {
   const deadlines = group.flatMap(({ deadlineAtMs }) => deadlineAtMs ?? []);
   const slackMs = deadlines.length === 0 ? null : Math.max(0, Math.min(...deadlines) - nowMs);
   const gatherMs = deps.gatherMs(slackMs);

@@ -1,4 +1,5 @@
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
+import type { NativeJob } from '../../domain/native/native-job.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import type { HeldJob } from './held-job.ts';
 import type { NativeDeps, TickTerms } from './native-deps.ts';
@@ -14,16 +15,15 @@ export async function deleteFiles(
   provider: NativeBatchProvider,
   { signal }: TickTerms,
 ): Promise<void> {
-  const { fileId, outputs, id, endedAtMs, createdAtMs } = held.facts;
+  const { fileId, outputs, id } = held.facts;
   const ids = [...new Set([...(fileId === null ? [] : [fileId]), ...outputs])];
   if (ids.length > 0) {
     const deleted = await provider.deleteFiles(ids, signal);
     const nowMs = clock.nowMs();
-    const isHopeless = nowMs - (endedAtMs ?? createdAtMs) > LONGEST_TRYING_MS;
     if (
       deleted.kind === 'failed' &&
       ERROR_DISPOSITIONS[deleted.code] !== 'give_up' &&
-      !isHopeless
+      !isPastDeleting(held.facts, nowMs)
     ) {
       await held.rest(nowMs + TRY_AGAIN_MS, { note: `${deleted.code}: ${deleted.message}` });
       return;
@@ -33,4 +33,12 @@ export async function deleteFiles(
     }
   }
   await held.restIn('done', clock.nowMs());
+}
+
+/** Whether it has been tried for long enough. */
+export function isPastDeleting(
+  { endedAtMs, createdAtMs }: Pick<NativeJob, 'endedAtMs' | 'createdAtMs'>,
+  nowMs: number,
+): boolean {
+  return nowMs - (endedAtMs ?? createdAtMs) > LONGEST_TRYING_MS;
 }

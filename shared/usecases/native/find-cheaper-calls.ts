@@ -10,6 +10,7 @@ import type { LeasedRequest } from '../../domain/requests/request.ts';
 import { decodeBody } from '../dispatch/attempt.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { sampled, sharingGroups } from './opening-groups.ts';
+import { sumOf } from './sum-of-requests.ts';
 
 /** A group of fewer saves little, and is hardly warmed for. */
 const LEAST_ROWS = 16;
@@ -55,19 +56,4 @@ export async function findCheaperCalls<Of extends LeasedRequest>(
     });
   }
   return cheaper;
-}
-
-function sumOf(group: readonly LeasedRequest[]) {
-  const sum = {
-    requests: group.length,
-    inputTokens: 0,
-    maxOutputTokens: 0,
-    deadlineAtMs: Number.POSITIVE_INFINITY,
-  };
-  for (const { inputTokens, maxOutputTokens, deadlineAtMs } of group) {
-    sum.inputTokens += inputTokens;
-    sum.maxOutputTokens += maxOutputTokens;
-    sum.deadlineAtMs = Math.min(sum.deadlineAtMs, deadlineAtMs ?? Number.POSITIVE_INFINITY);
-  }
-  return sum;
 }

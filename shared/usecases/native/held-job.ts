@@ -13,7 +13,9 @@ const CLAIM_MS = 360_000;
 /** Wait after a failure that may pass, and after one that needs a person. Unit: ms. */
 const RETRY_MS = 30_000;
 const LONGEST_RETRY_MS = 300_000;
-const STOPPED_MS = 600_000;
+export const STOPPED_MS = 600_000;
+/** Writes in between that are borne with. */
+const MOST_WISHES = 10;
 
 /**
  * A job that this tick alone works on. Every write names the version it has seen, so that a tick
@@ -68,11 +70,33 @@ export class HeldJob {
     await this.mustWrite(enterPhase(this.current, phase, change), dueAtMs);
   }
 
+  /**
+   * The same as `enter`, or as `restIn` with an instant, for what nobody else could find out again:
+   * a wish that was written meanwhile, e.g. to cancel, is kept, and does not undo it.
+   *
+   * @throws {AppError} `lease_lost` when somebody else has taken the job further.
+   */
+  async record(
+    phase: NativeJobPhase,
+    change: NativeJobChange,
+    dueAtMs: number | null = null,
+  ): Promise<void> {
+    const { id, phase: from, tryingSinceMs } = this.current;
+    for (let wishes = 0; wishes < MOST_WISHES; wishes += 1) {
+      if (await this.write(enterPhase(this.current, phase, change), dueAtMs)) return;
+      const latest = await this.deps.jobs.get(id);
+      if (latest?.phase !== from || latest.tryingSinceMs !== tryingSinceMs) break;
+      this.current = latest;
+    }
+    throw new AppError('lease_lost', `Job ${id} was taken by another tick`);
+  }
+
   /** Waits after a call that failed and may succeed later. */
   async restAfter(
     failure: NativeBatchFailure,
     report: TickReport,
     phase: NativeJobPhase = this.current.phase,
+    also: NativeJobChange = {},
   ): Promise<void> {
     const { telemetry, clock } = this.deps;
     const { id, provider } = this.current;
@@ -82,11 +106,11 @@ export class HeldJob {
     telemetry.log(isStop ? 'error' : 'warn', 'A batch call failed', { job: id, provider, code });
     const nowMs = clock.nowMs();
     const ageMs = nowMs - this.current.createdAtMs;
-    const patience = Math.min(LONGEST_RETRY_MS, Math.max(RETRY_MS, ageMs / 10));
+    const patience = Math.min(LONGEST_RETRY_MS, Math.max(RETRY_MS, Math.ceil(ageMs / 10)));
     const waitMs = isStop
       ? STOPPED_MS
       : Math.max(patience, Math.min(retryAfterMs ?? 0, STOPPED_MS));
-    const change = { note: `${code}: ${message}` };
+    const change = { ...also, note: `${code}: ${message}` };
     if (phase === this.current.phase) await this.rest(nowMs + waitMs, change);
     else await this.restIn(phase, nowMs + waitMs, change);
   }

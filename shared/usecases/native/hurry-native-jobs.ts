@@ -13,7 +13,7 @@ export interface HurriedJob {
 
 /** The part of a store of jobs that hurrying them needs. */
 export interface HurriedJobs<Job extends HurriedJob> {
-  unfinished(): Promise<Job[]>;
+  open(): Promise<Job[]>;
   /** False when somebody else wrote first. */
   update(job: Job): Promise<boolean>;
 }
@@ -28,7 +28,7 @@ export function createNativePolling<Job extends HurriedJob>(
 ): NativePolling {
   return {
     async pollSoon(provider, providerBatchId) {
-      const job = (await jobs.unfinished()).find(
+      const job = (await jobs.open()).find(
         (one) => one.provider === provider && one.batchId === providerBatchId,
       );
       if (job === undefined) return false;

@@ -3,12 +3,12 @@
 import { METRICS } from '../../contracts/metric-names.ts';
 import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
 import type { NativeRow } from '../../domain/native/native-batch.ts';
-import type { NativeCheckpoint, NativeTally } from '../../domain/native/native-job.ts';
+import type { NativeCheckpoint, NativeJob, NativeTally } from '../../domain/native/native-job.ts';
 import type { NativeBatchFailure, NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import type { Deferral } from '../../ports/request-store.ts';
 import type { HeldJob } from './held-job.ts';
 import type { ManifestRow } from './manifest.ts';
-import type { NativeDeps, TickTerms } from './native-deps.ts';
+import type { NativeDeps, TickReport, TickTerms } from './native-deps.ts';
 import { planLeft } from './plan-left.ts';
 import { type EncodedRow, encodeRow, publishRows } from './publish-rows.ts';
 import { deferralOf, markMet, type RowLedger, reconcileRows } from './reconcile-rows.ts';
@@ -19,6 +19,11 @@ const GROUP_BYTES = 8_000_000;
 /** An output that breaks off so often at the same line has no more to give. */
 const MOST_STALLS = 5;
 const STALL_MS = 30_000;
+const LONGEST_STALL_MS = 300_000;
+/** Of the provider's trouble with giving an output out at all, at most. Unit: ms. */
+const LONGEST_TROUBLE_MS = 86_400_000;
+/** Nor longer than this share of the time to the first deadline. */
+const TROUBLE_SHARE = 1 / 2;
 
 /**
  * Reads the outputs of an ended batch to their ends; false when the time ran out or an output
@@ -30,10 +35,11 @@ export async function ingestResults(
   provider: NativeBatchProvider,
   ledger: RowLedger,
   terms: TickTerms,
+  report: TickReport,
 ): Promise<boolean> {
   const { outputs } = held.facts;
   for (const output of outputs.keys()) {
-    const isRead = await ingestOutput(deps, held, provider, ledger, output, terms);
+    const isRead = await ingestOutput(deps, held, provider, ledger, output, terms, report);
     if (!isRead) return false;
   }
   return true;
@@ -45,9 +51,11 @@ async function ingestOutput(
   provider: NativeBatchProvider,
   ledger: RowLedger,
   output: number,
-  { signal, deadlineMs }: TickTerms,
+  terms: TickTerms,
+  report: TickReport,
 ): Promise<boolean> {
   const { clock } = deps;
+  const { signal } = terms;
   const { endpoint, outputs, model } = held.facts;
   const query = {
     output: outputs[output] ?? '',
@@ -85,12 +93,18 @@ async function ingestOutput(
     add(group, { ...ledger, job: held.facts, nowMs: clock.nowMs() }, line);
     if (group.lines < LINES_PER_GROUP && group.bytes < GROUP_BYTES) continue;
     await flush();
-    if (clock.nowMs() < deadlineMs && !signal.aborted) continue;
+    if (clock.nowMs() < terms.deadlineMs && !signal.aborted) continue;
     await held.rest(clock.nowMs(), { note: 'taking in results' });
     return false;
   }
   await flush();
-  if (broke !== null && !(await isSpent(deps, held, broke, signal))) return false;
+  if (broke !== null) {
+    if (signal.aborted) {
+      await held.rest(clock.nowMs(), { note: 'taking in results' });
+      return false;
+    }
+    if (!(await isSpent(deps, held, broke, read > 0, report))) return false;
+  }
   if (output >= held.facts.checkpoint.output) await finishOutput(held, output, broke);
   return true;
 }
@@ -122,22 +136,31 @@ function add(group: Group, ledger: RowLedger, line: NativeRow): void {
   }
 }
 
-/** Whether an output that broke off has no more to give; otherwise the job rests. */
+/**
+ * Whether an output that broke off has no more to give; otherwise the job rests. What is cut short
+ * at the same line again and again is. One that the provider does not give out now, for an outage or
+ * its limits, holds answers that are paid for, and is waited for as long as the deadlines allow; for a key
+ * that is refused until a person has acted.
+ */
 async function isSpent(
   { clock, telemetry }: NativeDeps,
   held: HeldJob,
-  { code, message }: NativeBatchFailure,
-  signal: AbortSignal,
+  failure: NativeBatchFailure,
+  hasBegun: boolean,
+  report: TickReport,
 ): Promise<boolean> {
+  const { code, message } = failure;
   const { checkpoint, id, provider } = held.facts;
-  const nowMs = clock.nowMs();
-  if (signal.aborted) {
-    await held.rest(nowMs, { note: 'taking in results' });
+  const disposition = ERROR_DISPOSITIONS[code];
+  if (disposition === 'stop_provider') {
+    await held.restAfter(failure, report);
     return false;
   }
+  const nowMs = clock.nowMs();
   const stalls = checkpoint.stalls + 1;
-  const isGone = ERROR_DISPOSITIONS[code] === 'give_up';
-  if (isGone || stalls >= MOST_STALLS) {
+  const isCut = hasBegun || code === 'provider_malformed';
+  const hasPatience = !isCut && nowMs < patienceEnd(held.facts);
+  if (disposition === 'give_up' || (stalls >= MOST_STALLS && !hasPatience)) {
     telemetry.count(METRICS.nativeResultsLost, 1, { provider });
     telemetry.log('error', 'Results of a batch are missing; their rows are run again', {
       job: id,
@@ -146,11 +169,17 @@ async function isSpent(
     });
     return true;
   }
-  await held.rest(nowMs + STALL_MS * stalls, {
+  await held.rest(nowMs + Math.min(LONGEST_STALL_MS, STALL_MS * stalls), {
     checkpoint: { ...checkpoint, stalls },
     note: `${code}: ${message}`,
   });
   return false;
+}
+
+function patienceEnd({ endedAtMs, createdAtMs, deadlineAtMs }: NativeJob): number {
+  const sinceMs = endedAtMs ?? createdAtMs;
+  const leftMs = deadlineAtMs === null ? Number.POSITIVE_INFINITY : deadlineAtMs - sinceMs;
+  return sinceMs + Math.min(LONGEST_TROUBLE_MS, leftMs * TROUBLE_SHARE);
 }
 
 async function finishOutput(

@@ -67,6 +67,8 @@ export async function writeLine(payloads: PayloadStore, value: object): Promise<
 export interface ManifestRows extends Iterable<ManifestRow> {
   readonly length: number;
   at(index: number): ManifestRow | undefined;
+  /** Those from one place to before another, or to the last. */
+  slice(from: number, to: number): ManifestRow[];
 }
 
 /** The rows of a manifest. */
@@ -135,6 +137,15 @@ class PackedRows implements ManifestRows {
     const start = 1 + (place === 0 ? 0 : (line.ends[place - 1] ?? 0));
     const encoded: Encoded = JSON.parse(decoder.decode(line.bytes.subarray(start, end)));
     return decodeRow(encoded);
+  }
+
+  slice(from: number, to: number): ManifestRow[] {
+    const rows: ManifestRow[] = [];
+    for (let index = from; index < Math.min(to, this.length); index += 1) {
+      const row = this.at(index);
+      if (row !== undefined) rows.push(row);
+    }
+    return rows;
   }
 
   *[Symbol.iterator](): Generator<ManifestRow> {

@@ -1,7 +1,7 @@
 /** The tick of the native lane as the homes run it: the planner decides, and learns. */
 
 import { isQueuedAtProvider } from '../../domain/native/native-job.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 import type { NativeDeps } from './native-deps.ts';
 import { createReviewNativeJobs, lessonOf } from './review-native-jobs.ts';
 import { createTickNative, type TickNative } from './tick-native.ts';
@@ -31,10 +31,21 @@ export function createPlannedTick(home: PlannedDeps, planner: Planner): TickNati
   const tick = createTickNative(deps);
   const review = createReviewNativeJobs(deps, planner);
   const watch = createWatchNativeJobs(deps);
+  /** A fault in what goes before must not keep batches from being looked at. */
+  async function isDone(what: string, act: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      home.telemetry.log('error', what, { error });
+      return false;
+    }
+  }
   return async (terms) => {
-    await review();
-    await planner.relieve();
+    const isJudged = await isDone('Batch jobs could not be judged', () => review(terms.signal));
+    const isRelieved = await isDone('Long queues could not be looked at', planner.relieve);
     const report = await tick(terms);
+    if (!isJudged || !isRelieved) report.failed += 1;
     await watch(report);
     return report;
   };
@@ -45,12 +56,12 @@ export function createNativeRoom({
   jobs,
   queueTokensOf,
 }: Pick<NativeDeps, 'queueTokensOf'> & {
-  readonly jobs: Pick<NativeDeps['jobs'], 'unfinished'>;
+  readonly jobs: Pick<NativeDeps['jobs'], 'open'>;
 }): (model: { readonly name: string }) => Promise<boolean> {
   return async ({ name }) => {
     const queueTokens = queueTokensOf(name);
     if (queueTokens === null) return true;
-    const waiting = (await jobs.unfinished()).filter(
+    const waiting = (await jobs.open()).filter(
       (job) => job.model === name && isQueuedAtProvider(job),
     );
     return waiting.reduce((sum, { inputTokens }) => sum + inputTokens, 0) < queueTokens;

@@ -1,7 +1,7 @@
 /** Looks at the open jobs on each tick: cancels what would be late, and saves what cannot wait. */
 
 import { mustRunNow } from '../../domain/lanes/judge-jobs.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 
 /** A job as far as its review needs it. */
 export interface OpenJob {
@@ -37,7 +37,11 @@ export interface ReviewJobsDeps {
    * Hands the rows that are due to the synchronous queue although their job goes on; how many.
    * The first answer of a row counts, and the other is paid for in vain.
    */
-  readonly release: (id: string, isDue: (row: TimedRow) => boolean) => Promise<number>;
+  readonly release: (
+    id: string,
+    isDue: (row: TimedRow) => boolean,
+    signal: AbortSignal,
+  ) => Promise<number>;
   readonly nowMs: () => number;
 }
 
@@ -49,14 +53,13 @@ export interface JobReview {
   readonly released: number;
 }
 
-/** Safe to repeat, and to run twice at once. */
-export type ReviewJobs = () => Promise<JobReview>;
+/** Safe to repeat, and to run twice at once. The signal ends calls in flight. */
+export type ReviewJobs = (signal: AbortSignal) => Promise<JobReview>;
 
 export function createReviewJobs(deps: ReviewJobsDeps): ReviewJobs {
   const { planner, openJobs, cancel, release, nowMs } = deps;
-  return async () => {
+  return async (signal) => {
     const jobs = await openJobs();
-    let released = 0;
     const cancelled = { late: 0, slow: 0 };
     const going = jobs.filter(({ cancelWantedAtMs }) => cancelWantedAtMs === null);
     for (const [model, group] of Map.groupBy(going, (job) => job.model)) {
@@ -66,9 +69,10 @@ export function createReviewJobs(deps: ReviewJobsDeps): ReviewJobs {
         cancelled[verdict.reason] += 1;
       }
     }
-    for (const job of jobs) {
-      if (job.cancelWantedAtMs !== null) released += await releaseDue(job);
-    }
+    // Side by side: a provider that does not answer holds up each of them for a minute.
+    const ending = jobs.filter(({ cancelWantedAtMs }) => cancelWantedAtMs !== null);
+    const counts = await Promise.all(ending.map((job) => releaseDue(job, signal)));
+    const released = counts.reduce((sum, count) => sum + count, 0);
     return { cancelledLate: cancelled.late, cancelledSlow: cancelled.slow, released };
   };
 
@@ -84,12 +88,12 @@ export function createReviewJobs(deps: ReviewJobsDeps): ReviewJobs {
     };
   }
 
-  async function releaseDue(job: OpenJob): Promise<number> {
+  async function releaseDue(job: OpenJob, signal: AbortSignal): Promise<number> {
     const outlook = await planner.outlook(job.model);
     if (outlook === null) return 0;
     const isDue = (row: TimedRow): boolean => mustRunNow(row, outlook, nowMs());
     // The earliest row decides whether the others are looked at.
     const soonest = { ...job, maxOutputTokens: job.longestAnswerTokens };
-    return isDue(soonest) ? release(job.id, isDue) : 0;
+    return isDue(soonest) ? release(job.id, isDue, signal) : 0;
   }
 }

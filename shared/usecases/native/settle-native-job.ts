@@ -4,7 +4,12 @@ import { METRICS } from '../../contracts/metric-names.ts';
 import { savedByCache } from '../../domain/caching/cache-priming.ts';
 import { DEFAULT_RETRY_POLICY } from '../../domain/capacity/retry-policy.ts';
 import { ratesFor } from '../../domain/cost/pricing.ts';
-import { type NativeBatchRemedy, remedyFor } from '../../domain/native/native-batch-remedy.ts';
+import {
+  isTooMuch,
+  MOST_HALVINGS,
+  type NativeBatchRemedy,
+  remedyFor,
+} from '../../domain/native/native-batch-remedy.ts';
 import { intendJob, type NativeJob, sizeOf } from '../../domain/native/native-job.ts';
 import type { HeldJob } from './held-job.ts';
 import { type ManifestRow, writeLine, writeManifest } from './manifest.ts';
@@ -14,8 +19,6 @@ import { encodeRow, publishRows } from './publish-rows.ts';
 import { deferralOf, faultContent, type RowLedger } from './reconcile-rows.ts';
 
 const ROWS_PER_GROUP = 500;
-/** Rows are not halved further than this; what is left is told apart by calls. */
-const MOST_HALVINGS = 8;
 /** A provider whose queue was full is asked again after this. Unit: ms. */
 const QUEUE_FULL_MS = 600_000;
 
@@ -102,11 +105,21 @@ function savingOf({ priming, checkpoint }: NativeJob, { settings }: RowLedger): 
 /** `null`: the rows are run by calls. */
 function remedyOf({ end, faults, rowCount, cancelWantedAtMs, halvings }: NativeJob) {
   if (cancelWantedAtMs !== null || (end !== 'failed' && end !== 'refused')) return null;
-  const namesLines = faults.some(({ line }) => line !== null);
-  if (end === 'refused' && !namesLines) return null;
   const remedy = remedyFor(faults, rowCount);
   if (remedy.kind === 'give_up') return null;
+  if (end === 'refused' && !isAboutBatch(remedy, faults, rowCount)) return null;
   return remedy.kind === 'bisect' && rowCount > 1 && halvings >= MOST_HALVINGS ? null : remedy;
+}
+
+/** Refused before there was a batch: for what all rows have in common, unless it says otherwise. */
+function isAboutBatch(
+  remedy: NativeBatchRemedy,
+  faults: NativeJob['faults'],
+  rowCount: number,
+): boolean {
+  const isFull = remedy.kind === 'wait' && !remedy.isAttempt;
+  const isParted = rowCount > 1 && faults.some(isTooMuch);
+  return isFull || isParted || faults.some(({ line }) => line !== null);
 }
 
 async function apply(
@@ -118,8 +131,7 @@ async function apply(
 ): Promise<void> {
   switch (remedy?.kind) {
     case 'wait': {
-      // Refused without a word counts as an attempt, so that it does not go on for ever.
-      const added = remedy.fault === null ? 1 : 0;
+      const added = remedy.isAttempt ? 1 : 0;
       const isSpent = ({ row }: Left): boolean =>
         row.attempts + added >= DEFAULT_RETRY_POLICY.maxAttempts;
       await handBack(deps, left.filter(isSpent), 'sync', 0, 0);
@@ -130,12 +142,10 @@ async function apply(
     case 'drop_lines': {
       const faultOf = new Map(remedy.faults.map((fault) => [(fault.line ?? 0) - 1, fault]));
       await publishFaults(deps, ledger, left, (index) => faultOf.get(index));
-      await continueIn(
-        deps,
-        held,
-        left.filter(({ index }) => !faultOf.has(index)),
-        0,
-      );
+      const others = left.filter(({ index }) => !faultOf.has(index));
+      // A list of faults may be cut short again and again.
+      if (held.facts.halvings < MOST_HALVINGS) await continueIn(deps, held, others, 0);
+      else await handBackPlanned(deps, held.facts, others);
       return;
     }
     case 'bisect': {

@@ -1,10 +1,10 @@
 /** From a job's intent to a batch of its provider: each step is written down before the next is taken. */
 
 import { markOpening, type SharedOpening } from '../../domain/caching/shared-opening.ts';
-import { ERROR_DISPOSITIONS } from '../../domain/errors.ts';
+import { AppError, ERROR_DISPOSITIONS } from '../../domain/errors.ts';
 import { nativeRowId } from '../../domain/native/native-batch.ts';
-import { type NativeJob, pollDelayMs, sizeOf } from '../../domain/native/native-job.ts';
-import type { PayloadPointer } from '../../domain/requests/request.ts';
+import { MOST_HALVINGS } from '../../domain/native/native-batch-remedy.ts';
+import { isOpenJob, type NativeJob, pollDelayMs, sizeOf } from '../../domain/native/native-job.ts';
 import type {
   NativeBatchFailure,
   NativeBatchInput,
@@ -26,22 +26,33 @@ const LOOK_AFTER_MS = 30_000;
 const STALE_MS = 60_000;
 /** Another job of the provider is being created; Anthropic's batches bear no name. Unit: ms. */
 const TURN_MS = 5_000;
+/** Rows that could not be sent within so long go in halves: another try would take as long. Unit: ms. */
+const SLOW_MS = 120_000;
 const ROWS_PER_READ = 500;
+/** Rows whose leases are made long together. */
+const ROWS_PER_HOLD = 5_000;
 
 /** `intent` to `ready`: rows that somebody else has by now, or that have ended, are left out. */
 export async function holdRows(deps: NativeDeps, held: HeldJob): Promise<void> {
   const { work, clock, payloads } = deps;
   const { manifest } = held.facts;
-  const rows = [...(await readManifest(payloads, manifest))];
+  const rows = await readManifest(payloads, manifest);
   const untilMs = clock.nowMs() + HOLD_MS;
-  const stillHeld = await rowsNamed(rows, (group) => work.extend(group, untilMs));
-  const ended = await rowsNamed([...stillHeld], (group) => work.withdrawn(group));
-  const kept = rows.filter((row) => stillHeld.has(row) && !ended.has(row));
-  if (kept.length === rows.length) {
+  const dropped = new Set<number>();
+  for (let start = 0; start < rows.length; start += ROWS_PER_HOLD) {
+    const page = rows.slice(start, start + ROWS_PER_HOLD);
+    const stillHeld = await rowsNamed(page, (group) => work.extend(group, untilMs));
+    const ended = await rowsNamed([...stillHeld], (group) => work.withdrawn(group));
+    for (const [at, row] of page.entries()) {
+      if (!stillHeld.has(row) || ended.has(row)) dropped.add(start + at);
+    }
+  }
+  if (dropped.size === 0) {
     await held.enter('ready');
-  } else if (kept.length === 0) {
+  } else if (dropped.size === rows.length) {
     await held.enter('settled', { note: 'nobody waits for its rows, or others hold them' });
   } else {
+    const kept = [...rows].filter((_, at) => !dropped.has(at));
     await held.enter('ready', {
       manifest: await writeManifest(payloads, kept),
       ...sizeOf(kept),
@@ -60,7 +71,7 @@ async function waitsForStub(
   const nowMs = clock.nowMs();
   if (priming === null || priming.stub === null || nowMs >= priming.untilMs) return null;
   const stub = await jobs.get(priming.stub);
-  if (stub === null || stub.endedAtMs !== null) return null;
+  if (stub === null || stub.endedAtMs !== null || !isOpenJob(stub)) return null;
   const delayMs = Math.min(LONGEST_STUB_WAIT_MS, pollDelayMs(nowMs - createdAtMs, null, null));
   return Math.min(nowMs + delayMs, priming.untilMs);
 }
@@ -78,10 +89,29 @@ export async function uploadRows(
     await held.rest(waitsUntilMs, { note: 'one of its rows is run ahead, to fill the cache' });
     return;
   }
+  const beganAtMs = deps.clock.nowMs();
   const uploaded = await provider.upload(await inputOf(deps, held.facts), signal);
-  if (uploaded.kind === 'done') await held.enter('uploaded', { fileId: uploaded.value });
+  const tookMs = deps.clock.nowMs() - beganAtMs;
+  if (uploaded.kind === 'done') await recordFile(held, provider, uploaded.value, signal);
+  else if (isTooSlow(uploaded, held.facts, tookMs)) await refuse(deps, held, tooSlow(uploaded));
   else if (isFinal(uploaded)) await refuse(deps, held, uploaded);
   else await held.restAfter(uploaded, report);
+}
+
+async function recordFile(
+  held: HeldJob,
+  provider: NativeBatchProvider,
+  fileId: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await held.record('uploaded', { fileId });
+  } catch (error) {
+    // The job went on without it, and nobody else knows its name.
+    const isOverdue = error instanceof AppError && error.code === 'lease_lost';
+    if (isOverdue && fileId !== null) await provider.deleteFiles([fileId], signal);
+    throw error;
+  }
 }
 
 /** `uploaded` by way of `trying` to `submitted`. */
@@ -98,6 +128,7 @@ export async function createBatch(
     return;
   }
   const input = await inputOf(deps, held.facts);
+  const isFirst = held.facts.tryingSinceMs === null;
   const tryingSinceMs = clock.nowMs();
   await held.enter('trying', { tryingSinceMs, suspects: [], strangers: [] });
   if (clock.nowMs() - tryingSinceMs > STALE_MS) {
@@ -109,15 +140,21 @@ export async function createBatch(
     const view = created.value;
     const nowMs = clock.nowMs();
     report.submitted += 1;
-    await held.restIn('submitted', nowMs + pollDelayMs(0, null, view.retryAfterMs), {
+    const made = {
       batchId: view.id,
       submittedAtMs: nowMs,
       expiresAtMs: view.expiresAtMs,
       seen: sightOf(view),
       note: null,
-    });
+    };
+    await held.record('submitted', made, nowMs + pollDelayMs(0, null, view.retryAfterMs));
   } else if (created.isAmbiguous) {
     await held.rest(clock.nowMs() + LOOK_AFTER_MS, { note: `${created.code}: ${created.message}` });
+  } else if (isTooSlow(created, held.facts, clock.nowMs() - tryingSinceMs)) {
+    await refuse(deps, held, tooSlow(created));
+  } else if (created.code === 'not_found' && held.facts.fileId !== null && isFirst) {
+    // Its file is gone, expired or deleted while it waited: once more from there.
+    await held.restAfter(created, report, 'ready', { fileId: null });
   } else if (isFinal(created)) {
     await refuse(deps, held, created);
   } else {
@@ -145,8 +182,23 @@ function isFinal({ code, isAmbiguous }: NativeBatchFailure): boolean {
   return ERROR_DISPOSITIONS[code] === 'give_up' && !isAmbiguous;
 }
 
+/** Whether sending the rows was cut off after so long that a smaller job is the better try. */
+function isTooSlow(
+  { code, isAmbiguous }: NativeBatchFailure,
+  { rowCount, halvings }: NativeJob,
+  tookMs: number,
+): boolean {
+  const isCut = code === 'provider_timeout' && tookMs >= SLOW_MS && !isAmbiguous;
+  return isCut && rowCount > 1 && halvings < MOST_HALVINGS;
+}
+
+function tooSlow(failure: NativeBatchFailure): NativeBatchFailure {
+  const message = `The rows could not be sent in time, and go in halves: ${failure.message}`;
+  return { ...failure, code: 'payload_too_large', message };
+}
+
 async function isTurnTaken({ jobs }: NativeDeps, { id, provider }: NativeJob): Promise<boolean> {
-  const others = await jobs.unfinished();
+  const others = await jobs.open();
   return others.some((job) => job.id !== id && job.provider === provider && job.phase === 'trying');
 }
 
@@ -170,11 +222,7 @@ async function* readRows(
   openings: readonly SharedOpening[],
 ): AsyncGenerator<NativeBatchRow> {
   for (let start = 0; start < rows.length; start += ROWS_PER_READ) {
-    const pointers: PayloadPointer[] = [];
-    for (let at = start; at < Math.min(rows.length, start + ROWS_PER_READ); at += 1) {
-      const row = rows.at(at);
-      if (row !== undefined) pointers.push(row.body);
-    }
+    const pointers = rows.slice(start, start + ROWS_PER_READ).map(({ body }) => body);
     const bodies = await payloads.read(pointers);
     for (const [at, payload] of bodies.entries()) {
       yield {

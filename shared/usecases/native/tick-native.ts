@@ -8,7 +8,7 @@ import type { NativeJob } from '../../domain/native/native-job.ts';
 import type { NativeBatchProvider } from '../../ports/native-batch-provider.ts';
 import { adoptBatch } from './adopt-native-batch.ts';
 import { buildNativeJobs } from './build-native-jobs.ts';
-import { deleteFiles } from './delete-native-files.ts';
+import { deleteFiles, isPastDeleting } from './delete-native-files.ts';
 import { HeldJob } from './held-job.ts';
 import { ingestResults } from './ingest-native-results.ts';
 import { readManifest } from './manifest.ts';
@@ -45,7 +45,7 @@ export function createTickNative(deps: NativeDeps): TickNative {
       const due = await jobs.due(clock.nowMs(), JOBS_PER_LOOK);
       const fresh = due.filter(({ id }) => (looks.get(id) ?? 0) < MOST_LOOKS);
       if (fresh.length === 0) {
-        const built = await buildNativeJobs(deps, terms);
+        const built = await buildNativeJobs(deps, terms, report);
         report.built += built;
         if (built === 0) break;
         continue;
@@ -107,13 +107,27 @@ export function createTickNative(deps: NativeDeps): TickNative {
       return;
     }
     if (provider === undefined) {
-      const { provider: name } = facts;
-      const message = `A batch of ${facts.rowCount} requests was handed to ${name}, and the configuration no longer names it`;
-      report.stops.push({ provider: name, code: 'unknown_model', message });
-      await held.rest(clock.nowMs() + FAULT_MS, { note: message });
+      await waitForProvider(held, report);
       return;
     }
     await stepWith(provider, held, terms, report);
+  }
+
+  /** For one that the configuration does not name any more, or whose key cannot be had. */
+  async function waitForProvider(held: HeldJob, report: TickReport): Promise<void> {
+    const { facts } = held;
+    const { provider, rowCount } = facts;
+    if (facts.phase === 'settled') {
+      if (isPastDeleting(facts, clock.nowMs())) await held.restIn('done', clock.nowMs());
+      else await held.rest(clock.nowMs() + FAULT_MS);
+      return;
+    }
+    const isConfigured = deps.unusable?.has(provider) === true;
+    const why = isConfigured ? 'its key cannot be had' : 'the configuration no longer names it';
+    const message = `A batch of ${rowCount} requests was built for ${provider}, and ${why}`;
+    const code = isConfigured ? 'provider_auth_failed' : 'unknown_model';
+    report.stops.push({ provider, code, message });
+    await held.rest(clock.nowMs() + FAULT_MS, { note: message });
   }
 
   async function stepWith(
@@ -133,7 +147,7 @@ export function createTickNative(deps: NativeDeps): TickNative {
         return pollBatch(deps, held, provider, terms, report);
       case 'ended': {
         const ledger = await ledgerOf(held.facts);
-        if (await ingestResults(deps, held, provider, ledger, terms)) {
+        if (await ingestResults(deps, held, provider, ledger, terms, report)) {
           await settleJob(deps, held, ledger, report);
         }
         return;

@@ -3,8 +3,9 @@ import { concernOf } from '../../domain/native/native-job.ts';
 import type { NativeDeps, TickReport } from './native-deps.ts';
 
 /**
- * Measures after a tick what alarms look at, and logs each job that does not move, once as long as
- * this process lives. Zeros are told too, so that quiet can be told from broken.
+ * Measures after a tick what alarms look at, and logs each job that does not move: on one machine
+ * once, on AWS, where ticks are made anew, each minute, so that the log of any hour names it. Zeros are
+ * told too, so that quiet can be told from broken.
  */
 export function createWatchNativeJobs({
   jobs,
@@ -15,7 +16,7 @@ export function createWatchNativeJobs({
   return async ({ failed }) => {
     const nowMs = clock.nowMs();
     let stuck = 0;
-    for (const job of await jobs.unfinished()) {
+    for (const job of await jobs.open()) {
       const concern = concernOf(job, nowMs);
       if (concern === null) continue;
       stuck += 1;

@@ -9,7 +9,7 @@ import { fingerprint } from '../../domain/requests/idempotency.ts';
 import type { RequestSpec } from '../../domain/requests/request.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { planRoute as leastRule } from '../native/plan-route.ts';
-import type { Planner } from '../plan-work.ts';
+import type { Planner } from '../planning/planner.ts';
 import type {
   Body,
   Caller,

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../shared/adapters/system/random.ts';
-import { type BatchRecord, NO_INSTANTS, NO_OPTIONS } from '../../../shared/domain/batches/batch.ts';
+import type { BatchRecord } from '../../../shared/domain/batches/batch.ts';
 import { timeId } from '../../../shared/domain/time-id.ts';
 import type { BatchStore } from '../../../shared/ports/batch-store.ts';
+import { makeBatch } from '../../support/make-batch.ts';
 import { START_MS } from '../builders.ts';
 
 export interface BatchesUnderTest {
@@ -24,38 +25,14 @@ export function defineBatchStoreContract(
     });
     afterEach(() => store.close());
 
-    const batch = (index: number, overrides: Partial<BatchRecord> = {}): BatchRecord => ({
-      id: timeId('batch_', START_MS + index, systemRandom.id('').slice(0, 20)),
-      tenant,
-      kind: 'openai',
-      inputFileId: 'file-1',
-      input: [{ blob: 'b', bytes: 3 }],
-      endpoint: '/v1/chat/completions',
-      completionWindow: '24h',
-      metadata: { ü: 'x' },
-      options: { ...NO_OPTIONS, priority: 9 },
-      monthlyBudgetMicroUsd: null,
-      createdAtMs: START_MS + index,
-      expiresAtMs: START_MS + 86_400_000,
-      outputLifeMs: 1,
-      status: 'validating',
-      at: NO_INSTANTS,
-      errors: [],
-      warnings: [],
-      progress: { phase: 'checking', number: 1, offset: 0, lines: 0, load: {}, digests: null },
-      total: 0,
-      refused: { count: 0, cancelled: 0, parts: [] },
-      outputFileId: 'file-2',
-      hasOutput: false,
-      errorFileId: 'file-3',
-      hasErrors: false,
-      tally: null,
-      outcome: null,
-      isTold: false,
-      lease: null,
-      version: 1,
-      ...overrides,
-    });
+    const batch = (index: number, overrides: Partial<BatchRecord> = {}): BatchRecord =>
+      makeBatch({
+        id: timeId('batch_', START_MS + index, systemRandom.id('').slice(0, 20)),
+        tenant,
+        createdAtMs: START_MS + index,
+        expiresAtMs: START_MS + 86_400_000,
+        ...overrides,
+      });
 
     it('creates once, and changes only what was seen', async () => {
       const { batches } = store;
@@ -70,6 +47,18 @@ export function defineBatchStoreContract(
       expect((await batches.get(tenant, one.id))?.version).toBe(2);
       await batches.delete(tenant, one.id);
       expect(await batches.get(tenant, one.id)).toBeNull();
+    });
+
+    it('forgets what is deleted, so that nobody who had seen it brings it back', async () => {
+      const { batches } = store;
+      const one = batch(1);
+      await batches.create(one);
+      await batches.delete(tenant, one.id);
+      expect(await batches.update({ ...one, version: 2 })).toBe(false);
+      expect(await batches.get(tenant, one.id)).toBeNull();
+      expect((await batches.open()).filter((ref) => ref.tenant === tenant)).toEqual([]);
+      expect(await batches.create({ ...one, total: 5 })).toBe(true);
+      expect((await batches.get(tenant, one.id))?.total).toBe(5);
     });
 
     it('lists newest first, page by page in both directions, one kind at a time', async () => {

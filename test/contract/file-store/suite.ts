@@ -98,6 +98,7 @@ export function defineFileStoreContract(
     });
 
     it('lets one of many have a key', async () => {
+      expect(await store.claims.find(tenant, 'key')).toBeNull();
       const claims = await Promise.all(
         [1, 2, 3, 4].map((rival) =>
           store.claims.claim(tenant, 'key', { fingerprint: `f${rival}`, id: `id${rival}` }),
@@ -106,6 +107,8 @@ export function defineFileStoreContract(
       expect(new Set(claims.map(({ id }) => id)).size).toBe(1);
       const other = { fingerprint: 'x', id: 'y' };
       expect(await store.claims.claim(tenant, 'key', other)).toEqual(claims[0]);
+      expect(await store.claims.find(tenant, 'key')).toEqual(claims[0]);
+      expect(await store.claims.find(`${tenant}x`, 'key')).toBeNull();
       expect(await store.claims.claim(`${tenant}x`, 'key', other)).toEqual(other);
     });
   });

@@ -348,6 +348,16 @@ describe('batches', () => {
     expect(mistral.faults).toEqual([{ code: '', message: 'no such model', line: null }]);
   });
 
+  it('that cannot be cancelled are not gone', async () => {
+    const going = { ...endedBatch('openai'), status: 'in_progress' };
+    server.behave((socket, request) => {
+      const isCancel = request.method === 'POST';
+      const body = isCancel ? { error: { message: 'Unknown route' } } : going;
+      reply(isCancel ? 404 : 200, JSON.stringify(body))(socket, request);
+    });
+    expect(must(await of('openai').cancel('batch_1', NEVER))).toMatchObject({ end: null });
+  });
+
   it('that end when they are to be cancelled count as ended', async () => {
     server.behave((socket, request) => {
       const isCancel = request.method === 'POST';

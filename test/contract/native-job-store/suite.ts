@@ -89,6 +89,14 @@ export function defineNativeJobStoreContract(
     it('forgets a job that is done where it lists, and keeps one that is settled', async () => {
       const job: NativeJob = { ...jobOf(), phase: 'settled' };
       await jobs.create(job);
+      const ended: NativeJob = { ...jobOf(), phase: 'ended' };
+      await jobs.create(ended);
+      expect((await jobs.open()).map(({ id }) => id)).toEqual([ended.id]);
+      await jobs.update(enterPhase(ended, 'settled'));
+      expect(await jobs.open()).toEqual([]);
+      const due = await jobs.due(START_MS * 2, 10);
+      expect(due.map(({ id }) => id).sort()).toEqual([job.id, ended.id].sort());
+      await jobs.update({ ...enterPhase(ended, 'settled'), version: 1, phase: 'done' });
       expect((await jobs.unfinished()).map(({ id }) => id)).toEqual([job.id]);
       await jobs.update(enterPhase(job, 'done'));
       expect(await jobs.unfinished()).toEqual([]);

@@ -25,6 +25,19 @@ export function defineRoutes(scopeOf: () => Scope): void {
       expect(await lease('sync')).toEqual([]);
     });
 
+    it('grants from a priority on', async () => {
+      const { stores, model } = scopeOf();
+      await scopeOf().accept(
+        { customId: 'urgent', priority: 0 },
+        { customId: 'bulk', priority: 9 },
+      );
+      await scopeOf().accept({ customId: 'plain', priority: 5 });
+      const terms = { owner: 'o', nowMs: START_MS, expiresAtMs: START_MS + 60_000, limit: 100 };
+      const leased = await stores.work.lease({ model, ...terms, fromPriority: 5 });
+      expect(leased.map(({ customId }) => customId)).toEqual(['plain', 'bulk']);
+      expect(await scopeOf().lease('worker', START_MS)).toMatchObject([{ customId: 'urgent' }]);
+    });
+
     it('moves what is handed back with a route, and leaves the rest where it was', async () => {
       const { stores } = scopeOf();
       await scopeOf().accept({ route: 'native' }, { route: 'native' });

@@ -41,13 +41,16 @@ export class Leasing {
   }
 
   /** Leases through the index, for whoever was not told where work is. */
-  async lease({ model, limit, ...query }: LeaseQuery): Promise<LeasedRequest[]> {
+  async lease({ model, limit, fromPriority = 0, ...query }: LeaseQuery): Promise<LeasedRequest[]> {
     const route = query.route ?? 'sync';
     const terms = { ...query, route };
     const adopted = new Set<string>();
     const leased: LeasedRequest[] = [];
     for await (const page of this.#deps.open.ofModel(model)) {
-      const due = page.filter(({ runs }) => countDue(runs, terms.nowMs, route) > 0);
+      const due = page.filter(
+        ({ facts, runs }) =>
+          facts.priority >= fromPriority && countDue(runs, terms.nowMs, route) > 0,
+      );
       while (due.length > 0 && leased.length < limit) {
         const shares = shareOut(due, terms, limit - leased.length);
         due.splice(0, shares.length);

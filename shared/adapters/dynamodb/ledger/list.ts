@@ -40,11 +40,12 @@ export class Listing {
     const items: RequestView[] = [];
     for await (const entries of this.#deps.table.query(pageOf(filter, cursor))) {
       const headers = await this.#headers(filter, entries);
-      const views = await this.#views(headers, cursor);
-      for (const view of views) {
-        if (!matches(filter, view)) continue;
-        if (items.length === filter.limit) return { items, hasMore: true };
-        items.push(view);
+      for (const some of groupsOf(headers, filter.limit + 1)) {
+        for (const view of await this.#views(some, cursor)) {
+          if (!matches(filter, view)) continue;
+          if (items.length === filter.limit) return { items, hasMore: true };
+          items.push(view);
+        }
       }
     }
     return { items, hasMore: false };
@@ -64,10 +65,12 @@ export class Listing {
     };
     for await (const entries of this.#deps.table.query(page)) {
       const headers = await this.#headers(filter, entries);
-      for (const view of await this.#views(headers, cursor, 'asc')) {
-        if (view.outcome === null || view.batchId !== batchId) continue;
-        items.push(view);
-        if (items.length === limit) return { items, next: view.id };
+      for (const some of groupsOf(headers, limit)) {
+        for (const view of await this.#views(some, cursor, 'asc')) {
+          if (view.outcome === null || view.batchId !== batchId) continue;
+          items.push(view);
+          if (items.length === limit) return { items, next: view.id };
+        }
       }
     }
     return { items, next: null };
@@ -111,6 +114,26 @@ export class Listing {
       `after: no request has the id ${JSON.stringify(id)}. Pass the id of the last item of the page before.`,
     );
   }
+}
+
+/**
+ * Slices to be looked into together: as many as hold what is wanted, then twice as many, since most
+ * of what they hold may be filtered out. All at once would read a hundred for a page out of one.
+ */
+function* groupsOf(headers: readonly SliceHeader[], wanted: number): Generator<SliceHeader[]> {
+  let group: SliceHeader[] = [];
+  let requests = 0;
+  let most = wanted;
+  for (const header of headers) {
+    group.push(header);
+    requests += header.facts.count;
+    if (requests < most) continue;
+    yield group;
+    group = [];
+    requests = 0;
+    most *= 2;
+  }
+  if (group.length > 0) yield group;
 }
 
 /** From the cursor's slice on, which may hold more behind the cursor. */

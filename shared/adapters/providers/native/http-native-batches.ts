@@ -143,9 +143,10 @@ export class HttpNativeBatches implements NativeBatchProvider {
     if (cancelled.kind === 'done' || !MAYBE_ENDED.has(cancelled.code)) return cancelled;
     // Refused: most likely because it has ended, or is about to.
     const found = await this.get(id, signal);
-    const isEnding =
-      found.kind === 'done' && (found.value.end !== null || found.value.isCancelling);
-    return isEnding ? found : cancelled;
+    if (found.kind === 'failed') return cancelled;
+    const isEnding = found.value.end !== null || found.value.isCancelling;
+    // One that is there was not deleted: this provider, or this key, only knows no cancelling.
+    return isEnding || cancelled.code === 'not_found' ? found : cancelled;
   }
 
   rows(query: NativeRowsQuery, signal: AbortSignal): AsyncIterable<NativeRow | NativeBatchFailure> {
@@ -189,7 +190,7 @@ export class HttpNativeBatches implements NativeBatchProvider {
   ): NativeBatchResult<NativeBatchView> {
     if (answer.kind === 'failed') return answer;
     const { json, headers } = answer.value;
-    const { native, clock } = this.parts;
+    const { native, clock, redactor } = this.parts;
     const nowMs = clock.nowMs();
     const view = native.readBatch(json, nowMs);
     if (view === null) {
@@ -199,7 +200,11 @@ export class HttpNativeBatches implements NativeBatchProvider {
       };
     }
     const retryAfterMs = readRetryAfterMs(headers, nowMs) ?? null;
-    return { kind: 'done', value: { ...view, retryAfterMs } };
+    const faults = view.faults.map((fault) => ({
+      ...fault,
+      message: redactor.message(fault.message),
+    }));
+    return { kind: 'done', value: { ...view, retryAfterMs, faults } };
   }
 
   /** A call with little to send. */
@@ -275,6 +280,8 @@ export class HttpNativeBatches implements NativeBatchProvider {
 
 /** What a cancel is answered with by providers that take none of a batch that has ended. */
 const MAYBE_ENDED = new Set<NativeBatchFailure['code']>([
+  'not_found',
+  'provider_auth_failed',
   'provider_rejected',
   'provider_error',
   'provider_malformed',

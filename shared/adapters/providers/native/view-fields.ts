@@ -5,7 +5,8 @@ import { isRecord, type JsonRecord } from '../json.ts';
 
 /** Ids are put into addresses and stores: nothing else is taken for one. */
 const ID = /^[\w.:/-]{1,512}$/;
-const LONGEST_MESSAGE = 1_000;
+/** A hundred faults of a job have to fit an item of its store, however they are escaped. */
+const LONGEST_MESSAGE = 500;
 const MOST_FAULTS = 1_000;
 const EARLIEST_EPOCH_MS = 1e12;
 

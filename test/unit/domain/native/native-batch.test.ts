@@ -51,13 +51,18 @@ describe('the remedy for a batch refused as a whole', () => {
         'Enqueued token limit reached for gpt-4o in organization org-1. Limit: 90,000',
       ),
     ]) {
-      expect(remedy(fault('invalid_json_line', 3), full)).toEqual({ kind: 'wait', fault: full });
+      expect(remedy(fault('invalid_json_line', 3), full)).toEqual({
+        kind: 'wait',
+        fault: full,
+        isAttempt: false,
+      });
     }
   });
 
   it('is to send anew what was damaged on the way, or failed without a word', () => {
-    expect(remedy(fault('input_modified')).kind).toBe('wait');
-    expect(remedy()).toEqual({ kind: 'wait', fault: null });
+    const damaged = fault('input_modified');
+    expect(remedy(damaged)).toEqual({ kind: 'wait', fault: damaged, isAttempt: true });
+    expect(remedy()).toEqual({ kind: 'wait', fault: null, isAttempt: true });
   });
 
   it('is to drop the lines that are named, each once and in order', () => {

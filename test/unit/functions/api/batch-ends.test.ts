@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toldWebhookSchema } from '../../../../shared/contracts/api.ts';
+import { DEFAULT_TENANT } from '../../../../shared/domain/api-key.ts';
 import type { BatchRef } from '../../../../shared/ports/batch-store.ts';
 import type { CompletionEvents } from '../../../../shared/ports/completion-events.ts';
 import {
@@ -10,6 +11,7 @@ import {
   startApi,
 } from '../../../support/api-under-test.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { addressesIn, MemoryContents } from '../../../support/memory-contents.ts';
 
 const SECOND_MS = 1_000;
 
@@ -174,5 +176,120 @@ describe('the end of a batch', () => {
       const [said, read] = await world.sizeOf(errors);
       expect(said).toBe(read);
     }
+  });
+
+  it('comes for one whose input is deleted while it is read: what had begun is kept, the rest told', async () => {
+    const world = start();
+    const endpoint = await world.listen();
+    const ref = await world.create(lines(2_500));
+    // Time enough to check all of it, and to make requests of a first chunk.
+    const step = world.advanceBatch(ref, { deadlineMs: world.clock.nowMs() + 1 });
+    expect(await world.clock.runUntil(step)).toBe('unfinished');
+    await world.worker.settled();
+    const { input_file_id: input } = await world.batchOf(ref);
+    await world.call(`/v1/files/${input}`, { method: 'DELETE' });
+    await world.settleBatches();
+    const batch = await world.batchOf(ref);
+    expect(batch.status).toBe('failed');
+    expect(batch.errors.data).toMatchObject([{ code: 'input_file_deleted', line: null }]);
+    expect(batch.errors.data[0].message).toContain('1000 of 2500 lines');
+    expect(batch.request_counts).toEqual({ total: 1_000, completed: 1_000, failed: 0 });
+    const [said, read] = await world.sizeOf(batch.output_file_id);
+    expect([said, read > 0]).toEqual([read, true]);
+    expect(await world.toldTo(endpoint)).toEqual(['batch.failed']);
+  });
+
+  it('answers each line once that was cancelled just after a reader had died', async () => {
+    const world = start({ script: () => 'hold' });
+    const ref = await world.create(lines(1_500));
+    const { batches } = world.stores;
+    const update = batches.update.bind(batches);
+    // The first chunk is made requests of, and nobody lives to note it.
+    batches.update = async (record) => {
+      if (record.progress.phase === 'accepting' && record.progress.number > 1) {
+        throw new Error('killed');
+      }
+      return update(record);
+    };
+    await expect(world.advance(ref)).rejects.toThrow('killed');
+    batches.update = update;
+    await world.call(`/v1/batches/${ref.id}/cancel`, post({}));
+    expect(await world.advance(ref)).toBe('ended');
+    const batch = await world.batchOf(ref);
+    expect(batch).toMatchObject({ status: 'cancelled', request_counts: { total: 1_500 } });
+    const { counts } = batch.x_penstock;
+    expect(counts.cancelled + counts.refused).toBe(1_500);
+    const errors = await world.app.request(`/v1/files/${batch.error_file_id}/content`);
+    const names = (await errors.text())
+      .trimEnd()
+      .split('\n')
+      .map((row) => JSON.parse(row).custom_id);
+    expect([names.length, new Set(names).size]).toEqual([1_500, 1_500]);
+  });
+
+  it('says of an answer that cannot be read any more that it cannot', async () => {
+    const world = start({ script: () => ({ status: 200, bodyJson: '{"type":"message"}' }) });
+    const params = { model: 'claude-x', max_tokens: 8, messages: [] };
+    const requests = ['a', 'b'].map((custom_id) => ({ custom_id, params }));
+    const { id } = await world.call('/v1/messages/batches', post({ requests }));
+    await world.settleBatches();
+    const { items } = await world.stores.requests.published({
+      tenant: DEFAULT_TENANT,
+      batchId: id,
+      after: null,
+      limit: 9,
+    });
+    const cut = items.find(({ customId }) => customId === 'a')?.outcome?.result;
+    world.segments.lines[cut?.offset ?? 0] = Buffer.from('{"id":');
+    const response = await world.app.request(`/v1/messages/batches/${id}/results`);
+    const rows = (await response.text())
+      .trimEnd()
+      .split('\n')
+      .map((row) => JSON.parse(row));
+    expect(rows).toMatchObject([
+      { custom_id: 'a', result: { type: 'errored', error: { error: { type: 'api_error' } } } },
+      { custom_id: 'b', result: { type: 'succeeded' } },
+    ]);
+  });
+
+  it.each([
+    ['is kept where callers fetch it, before they are told', false],
+    ['holds no end up where it cannot be kept', true],
+  ])('with output too large to be rendered while somebody waits %s', async (_, isFull) => {
+    const contents = new MemoryContents();
+    const real = addressesIn(contents);
+    const told: string[][] = [];
+    const world = start({
+      contents,
+      addresses: isFull
+        ? { ...real, store: () => Promise.reject(new Error('storage is full')) }
+        : real,
+      script: () => ({ status: 200, bodyJson: JSON.stringify({ text: 'x'.repeat(8_000) }) }),
+      completions: (publish) => ({
+        async publish(events) {
+          told.push([...contents.blobs.keys()].filter((blob) => /-(whole|results)$/.test(blob)));
+          await publish.publish(events);
+        },
+      }),
+    });
+    const ref = await world.create(lines(600));
+    const params = { model: 'claude-x', max_tokens: 8, messages: [] };
+    const requests = Array.from({ length: 501 }, (__, at) => ({ custom_id: `r-${at}`, params }));
+    const { id } = await world.call('/v1/messages/batches', post({ requests }));
+    const messages = { ...ref, id };
+    for (const one of [ref, messages]) await world.advance(one);
+    await world.worker.settled();
+    for (const one of [ref, messages]) expect(await world.advance(one)).toBe('ended');
+    const { output_file_id: output } = await world.batchOf(ref);
+    const kept = [`${ref.tenant}/${output}-whole`, `${ref.tenant}/${id}-results`];
+    expect(told).toEqual(isFull ? [[], []] : [kept.slice(0, 1), kept]);
+    if (isFull) return;
+    const answer = await world.app.request(`/v1/files/${output}/content`);
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      307,
+      `https://store.example/${output}-whole`,
+    ]);
+    const rows = Buffer.from(contents.blobs.get(kept[0] ?? '') ?? []).toString();
+    expect(rows.trimEnd().split('\n')).toHaveLength(600);
   });
 });

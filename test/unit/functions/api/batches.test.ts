@@ -73,6 +73,21 @@ describe('POST /v1/batches', () => {
     expect([status, json.error.code, json.error.param]).toEqual([400, code, param]);
   });
 
+  it('leaves the key of a refused call to the call that is mended', async () => {
+    const { upload, call } = set();
+    const terms = { endpoint: '/v1/chat/completions', completion_window: '24h' };
+    const key = { 'idempotency-key': 'mine' };
+    const send = (id: string) => call('/v1/batches', post({ input_file_id: id, ...terms }, key));
+    expect((await send('file-x')).json.error.code).toBe('invalid_input_file');
+    const { json } = await upload(line('a'));
+    const made = await send(json.id);
+    expect(made.status).toBe(200);
+    // Known by its key, whatever has become of the file.
+    await call(`/v1/files/${json.id}`, { method: 'DELETE' });
+    expect((await send(json.id)).json.id).toBe(made.json.id);
+    expect((await send('file-x')).status).toBe(422);
+  });
+
   it('refuses a file that is for something else', async () => {
     const { upload, call } = set();
     const { json } = await upload(line('a'), 'user_data');

@@ -220,6 +220,21 @@ describe('rows for which a batch had no time', () => {
   );
 });
 
+it('rows are called where calls for all of them would take most of what is left', async () => {
+  const simulator = { batches: { ...TURNAROUND, ...script('expired', { doneShare: 0.5 }) } };
+  const planAgain = () => 'native' as const;
+  const callsMs = async () => 20 * 3_600_000;
+  world = createNativeWorld({ simulator, deps: { planAgain, callsMs } });
+  const startedAtMs = world.clock.nowMs();
+  await world.accept(ROWS, (index) => ({
+    lane: null,
+    deadlineAtMs: startedAtMs + 36 * 3_600_000 + index,
+  }));
+  await world.run();
+  expect(world.settled).toMatchObject([{ end: 'expired' }]);
+  expect(await world.stores.work.backlog()).toMatchObject([{ route: 'sync', requests: ROWS / 2 }]);
+});
+
 describe('a batch that was refused', () => {
   const refusedFor = (...errors: object[]): Batches => script('failed', { errors });
 
@@ -248,6 +263,24 @@ describe('a batch that was refused', () => {
     );
     expect(found).toMatchObject({ end: 'failed', succeeded: ROWS, failed: 0, back: 0 });
     expect(world.settled.map(({ rowCount }) => rowCount)).toEqual([ROWS, ROWS / 2, ROWS / 2]);
+  });
+
+  it('for lines it names, again and again: the rest is called, and no id grows too long', async () => {
+    const error = { code: 'invalid_json_line', message: 'no JSON', param: null, line: 1 };
+    const refused = { outcome: 'failed', errors: [error] };
+    const found = await endOf({ script: Array.from({ length: ROWS }, () => refused) } as Batches);
+    expect(found).toMatchObject({ succeeded: 0, failed: 9, back: ROWS - 9 });
+    const added = world.settled.map(({ id }) => id.length - (world.settled[0]?.id.length ?? 0));
+    // Twenty letters are left for it in the id of a row.
+    expect(Math.max(...added)).toBeLessThanOrEqual(20);
+  });
+
+  it("for the provider's own trouble: a few times, and then by calls", async () => {
+    const error = { code: 'internal_error', message: 'trouble', param: null, line: null };
+    const refused = { outcome: 'failed', errors: [error] };
+    const found = await endOf({ script: Array.from({ length: ROWS }, () => refused) } as Batches);
+    expect(found).toMatchObject({ end: 'failed', succeeded: 0, failed: 0, back: ROWS });
+    expect(world.simulator.stats().batches.created).toBe(5);
   });
 
   it('for what all rows have in common: calls are to say what they think of it', async () => {

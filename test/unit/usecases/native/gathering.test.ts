@@ -42,6 +42,51 @@ describe('gathering', () => {
     expect(world.simulator.stats().batches.created).toBe(2);
   });
 
+  it('leaves to calls what has no room, where calls for it would take most of the time left', async () => {
+    world = createNativeWorld({
+      deps: { queueTokensOf: () => 100, callsMs: async () => 13 * HOUR_MS },
+    });
+    const deadlineAtMs = world.clock.nowMs() + 24 * HOUR_MS;
+    await world.accept(8, (index) => (index === 7 ? {} : { lane: null, deadlineAtMs }));
+    await world.tick();
+    expect(await world.stores.work.backlog()).toMatchObject([
+      { route: 'sync', requests: 2 },
+      { route: 'native', requests: 6 },
+    ]);
+  });
+
+  it('goes on with other models where one cannot be built', async () => {
+    world = createNativeWorld();
+    await world.accept(2);
+    await world.accept(2, () => ({ model: 'broken' }));
+    const settings = world.deps.models.get(world.model);
+    if (settings === undefined) return expect.unreachable();
+    const broken = { ...settings, name: 'broken' };
+    Object.assign(world.deps, {
+      models: new Map([
+        ['broken', broken],
+        [world.model, settings],
+      ]),
+      planRoute: ({ model }: { model: string }) => {
+        if (model === 'broken') throw new Error('its body is gone');
+        return 'native';
+      },
+    });
+    expect(await world.tick()).toMatchObject({ built: 1, failed: 1 });
+    expect(world.errors).toEqual(['Batch jobs could not be built']);
+  });
+
+  it('leaves to calls what its queue would not take if it were empty', async () => {
+    world = createNativeWorld({ deps: { queueTokensOf: () => 100 } });
+    await world.accept(3, (index) => (index === 1 ? { inputTokens: 101 } : {}));
+    await world.tick();
+    expect(await rowCounts()).toEqual([2]);
+    expect(await world.stores.work.backlog()).toMatchObject([
+      { route: 'sync', requests: 1 },
+      { route: 'native', requests: 2 },
+    ]);
+  });
+
   it('waits for more, on a grid of the clock, unless a job is full', async () => {
     world = createNativeWorld({ deps: { gatherMs: () => 300_000 } });
     await world.accept(3);

@@ -10,7 +10,7 @@ it('makes the job of a batch due now, and leaves alone who looks at it, what is 
   const hurry = (jobs: (typeof job)[], isFirst = true) =>
     createNativePolling(
       {
-        unfinished: async () => jobs,
+        open: async () => jobs,
         async update(changed) {
           written.push(changed);
           return isFirst;

@@ -53,7 +53,7 @@ async function review(jobs: readonly OpenJob[], rows: readonly TimedRow[] = []) 
       return rows.filter(isDue).length;
     },
     nowMs: () => NOW_MS,
-  })();
+  })(new AbortController().signal);
   return { report, cancelled, released };
 }
 

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { openDatabase } from '../../../shared/adapters/sqlite/database.ts';
-import { createSqliteStores } from '../../../shared/adapters/sqlite/stores.ts';
-import type { ModelSettings } from '../../../shared/domain/capacity/model-limits.ts';
-import { modelPrice } from '../../../shared/domain/cost/pricing.ts';
-import type { RequestSpec } from '../../../shared/domain/requests/request.ts';
-import { createPlanner, type EndedJob } from '../../../shared/usecases/plan-work.ts';
-import { Scope } from '../../contract/builders.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
-import { createSeededRandom } from '../../support/seeded-random.ts';
+import { openDatabase } from '../../../../shared/adapters/sqlite/database.ts';
+import { createSqliteStores } from '../../../../shared/adapters/sqlite/stores.ts';
+import type { ModelSettings } from '../../../../shared/domain/capacity/model-limits.ts';
+import { modelPrice } from '../../../../shared/domain/cost/pricing.ts';
+import type { RequestSpec } from '../../../../shared/domain/requests/request.ts';
+import type { EndedJob } from '../../../../shared/usecases/planning/learn-turnaround.ts';
+import { createPlanner } from '../../../../shared/usecases/planning/planner.ts';
+import { Scope } from '../../../contract/builders.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { createSeededRandom } from '../../../support/seeded-random.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -139,6 +140,26 @@ describe('planner', () => {
     });
     expect(head).toHaveLength(900 - 167);
     expect(head.every(({ attempts }) => attempts === 0)).toBe(true);
+  });
+
+  it('takes nothing from a long queue that somebody waits for', async () => {
+    const { stores, planner, request } = start();
+    await stores.requests.accept(
+      Array.from({ length: 900 }, (_, at) =>
+        request(`r${at}`, 12 * HOUR_MS, { priority: at < 600 ? 0 : 9 }),
+      ),
+    );
+    expect(await planner.relieve()).toBe(300);
+  });
+
+  it('looks anew when the clock was set back', async () => {
+    const { clock, stores, planner, request } = start();
+    const rows = { requests: 1, inputTokens: 1, maxOutputTokens: 1 };
+    await clock.runUntil(clock.sleep(HOUR_MS));
+    const before = await planner.callsMs('m', rows);
+    await stores.requests.accept([request('a', null)]);
+    clock.setBack(HOUR_MS);
+    expect(await planner.callsMs('m', rows)).toBeGreaterThan(before);
   });
 
   it('leaves a short queue alone', async () => {

@@ -1,0 +1,45 @@
+import { type BatchRecord, NO_INSTANTS, NO_OPTIONS } from '../../shared/domain/batches/batch.ts';
+
+/** A batch as it is made, of the tenant `a`. */
+export function makeBatch(overrides: Partial<BatchRecord> = {}): BatchRecord {
+  return {
+    id: 'batch_0001',
+    tenant: 'a',
+    kind: 'openai',
+    inputFileId: 'file-1',
+    input: [{ blob: 'b', bytes: 3 }],
+    endpoint: '/v1/chat/completions',
+    completionWindow: '24h',
+    metadata: { ü: 'x' },
+    options: { ...NO_OPTIONS, priority: 9 },
+    monthlyBudgetMicroUsd: null,
+    createdAtMs: 0,
+    expiresAtMs: 86_400_000,
+    outputLifeMs: 1,
+    status: 'validating',
+    at: NO_INSTANTS,
+    errors: [],
+    warnings: [],
+    progress: {
+      phase: 'checking',
+      number: 1,
+      offset: 0,
+      lines: 0,
+      accepted: 0,
+      load: {},
+      digests: null,
+    },
+    total: 0,
+    refused: { count: 0, cancelled: 0, parts: [], index: [] },
+    outputFileId: 'file-2',
+    hasOutput: false,
+    errorFileId: 'file-3',
+    hasErrors: false,
+    tally: null,
+    outcome: null,
+    isTold: false,
+    lease: null,
+    version: 1,
+    ...overrides,
+  };
+}
